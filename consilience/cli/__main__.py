@@ -1,0 +1,5 @@
+"""`python -m consilience.cli`: the console script by another name."""
+
+from consilience.cli import main
+
+main()

@@ -1,0 +1,406 @@
+"""The commands of the contract: each parses its words, calls one method of the home and returns the object."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from consilience import contract
+from consilience.cli.batch import Files, parsed, read_lines, run_batch
+from consilience.cli.session import Session, progress, say
+from consilience.clocks import parse_day, parse_instant
+from consilience.errors import BadInputError
+
+Verb = Callable[..., Mapping[str, Any] | int]
+
+# ---------------------------------------------------------------- words that commands share
+
+HomeDir = Annotated[
+    Path | None, typer.Option("--home", metavar="DIR", help="The home to use, before CONSILIENCE_HOME.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
+Canonical = Annotated[bool, typer.Option("--canonical", help="Print the JSON that replays compare.")]
+AllowShortfall = Annotated[
+    bool, typer.Option("--allow-shortfall", help="Exit 0 although a source gave less than it has.")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATE",
+        help="Only what was published by the end of YYYY, YYYY-MM or YYYY-MM-DD; a coarse date counts from its end.",
+    ),
+]
+KnownAt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="INSTANT", help="Only what this corpus had loaded by then; a date alone is the end of that day, UTC."
+    ),
+]
+InFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False)]
+InFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
+BatchIn = Annotated[
+    Path | None,
+    typer.Option("--batch", metavar="IN.jsonl", exists=True, dir_okay=False, help="Answer every line of a file."),
+]
+BatchOut = Annotated[
+    Path | None, typer.Option("--out", metavar="OUT.jsonl", dir_okay=False, help="Where a batch writes; overwritten.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep the complete lines of OUT and go on from there.")]
+Limit = Annotated[int, typer.Option(min=1, help="At most this many rows.")]
+
+COMMON = [
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    for name, default, annotation in [
+        ("home", None, HomeDir),
+        ("as_json", False, AsJson),
+        ("canonical", False, Canonical),
+        ("allow_shortfall", False, AllowShortfall),
+    ]
+]
+
+PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}
+app = typer.Typer(**PLAIN, pretty_exceptions_enable=False)
+ingest_app = typer.Typer(**PLAIN, help="Load files into the corpora; run refresh afterwards.")
+graph_app = typer.Typer(**PLAIN, help="Ask the graph of dated claims.")
+screen_app = typer.Typer(**PLAIN, help="Screen literature.")
+app.add_typer(ingest_app, name="ingest")
+app.add_typer(graph_app, name="graph")
+app.add_typer(screen_app, name="screen")
+
+
+def command(parent: typer.Typer, name: str, *, object_name: str = "") -> Callable[[Verb], Verb]:
+    """Make a verb a command: it gets a `Session` and returns its object, which is checked and printed.
+
+    Every command takes the common options after its own; they cannot be written once in typer otherwise.
+    """
+
+    def register(verb: Verb) -> Verb:
+        def call(context: typer.Context, **given: Any) -> int:
+            common = {parameter.name: given.pop(parameter.name) for parameter in COMMON}
+            session: Session = (context.obj or Session()).with_options(**common)
+            made = verb(session, **given)
+            return made if isinstance(made, int) else session.deliver(object_name or name, made)
+
+        own = list(inspect.signature(verb, eval_str=True).parameters.values())[1:]
+        first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+        words = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+        call.__signature__ = inspect.Signature([first, *words, *COMMON])  # type: ignore[attr-defined]
+        call.__doc__ = verb.__doc__
+        parent.command(name)(call)
+        return verb
+
+    return register
+
+
+@screen_app.callback()
+@graph_app.callback()
+@ingest_app.callback()
+@app.callback()
+def common(
+    context: typer.Context,
+    *,
+    home: HomeDir = None,
+    as_json: AsJson = False,
+    canonical: Canonical = False,
+    allow_shortfall: AllowShortfall = False,
+) -> None:
+    """Evidence synthesis that can be checked: dated claims, verbatim quotes, independent chains."""
+    before: Session = context.obj or Session()
+    context.obj = before.with_options(home=home, as_json=as_json, canonical=canonical, allow_shortfall=allow_shortfall)
+
+
+def clocks(as_of: str | None, known_at: str | None) -> dict[str, Any]:
+    """The two clocks as the home takes them; an unparsable one is found before work starts."""
+    return {
+        "as_of": None if as_of is None else parse_day(as_of),
+        "known_at": None if known_at is None else parse_instant(known_at),
+    }
+
+
+# ---------------------------------------------------------------- the home
+
+
+@command(app, "init")
+def init(session: Session, directory: Annotated[Path, typer.Argument(metavar="DIR")]) -> Mapping[str, Any]:
+    """Make a home in a new or empty folder."""
+    from consilience.api import init_home
+
+    return init_home(directory)
+
+
+@command(ingest_app, "pubmed", object_name="ingest")
+def ingest_pubmed(session: Session, files: InFiles) -> Mapping[str, Any]:
+    """Load PubMed XML, baseline or update, plain or gzipped, in order of year and number."""
+    return session.open().ingest_pubmed(files)
+
+
+@command(ingest_app, "records", object_name="ingest")
+def ingest_records(session: Session, files: InFiles) -> Mapping[str, Any]:
+    """Load .nbib, .ris, .csv, .tsv or .jsonl records, plain or gzipped."""
+    return session.open().ingest_records(files)
+
+
+@command(ingest_app, "guidelines", object_name="ingest")
+def ingest_guidelines(session: Session, files: InFiles) -> Mapping[str, Any]:
+    """Load guideline recommendations."""
+    return session.open().ingest_guidelines(files)
+
+
+@command(ingest_app, "retractions", object_name="ingest")
+def ingest_retractions(session: Session, files: InFiles) -> Mapping[str, Any]:
+    """Load retraction notices from .csv: pmid,notice_pmid,date,kind or Retraction Watch's columns."""
+    return session.open().ingest_retractions(files)
+
+
+@command(app, "refresh")
+def refresh(
+    session: Session,
+    offline: Annotated[bool, typer.Option("--offline", help="Reach no remote source.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is pending and write nothing.")] = False,
+) -> Mapping[str, Any]:
+    """Bring indexes and graph to date with the corpora."""
+    with progress() as report:
+        return session.open().refresh(offline=offline, dry_run=dry_run, progress=report)
+
+
+@command(app, "status")
+def status(session: Session) -> Mapping[str, Any]:
+    """Say what the home holds and whether it is to date."""
+    return session.open().status()
+
+
+@command(app, "doctor")
+def doctor(session: Session) -> Mapping[str, Any]:
+    """Check the stores and what is installed; exit 3 and say how to repair when something is damaged."""
+    return session.open().doctor()
+
+
+@command(app, "show")
+def show(
+    session: Session,
+    document_id: Annotated[str, typer.Argument(metavar="ID", help="Such as PMID:12345678.")],
+    version: Annotated[str | None, typer.Option(metavar="V", help="One stored version, not the one in force.")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Mapping[str, Any]:
+    """Show one document, its text, its standing and its versions."""
+    when = clocks(as_of, known_at)
+    return session.open().show(document_id, version=version, **when)
+
+
+# ---------------------------------------------------------------- finding and answering
+
+
+@command(app, "search")
+def search(
+    session: Session,
+    query: Annotated[str | None, typer.Argument(metavar="QUERY")] = None,
+    top: Annotated[int, typer.Option(min=1, help="At most this many hits.")] = 10,
+    passages: Annotated[bool, typer.Option("--passages", help="Several hits of one document may come.")] = False,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    design: Annotated[list[str], typer.Option(metavar="DESIGN", help="Only this study design; may be repeated.")] = [],  # noqa: B006
+    retriever: contract.Retriever = "hybrid",
+    batch: BatchIn = None,
+    out: BatchOut = None,
+    resume: Resume = False,
+) -> Mapping[str, Any] | int:
+    """Find documents, one hit a document."""
+    options = {
+        "top": top,
+        "passages": passages,
+        "design": tuple(design),
+        "retriever": retriever,
+        **clocks(as_of, known_at),
+    }
+    files = batch_files(query, batch, out, resume=resume)
+    home = session.open()
+    return one_or_many(session, "search", query, files, lambda text, given: home.search(text, **options | given))
+
+
+@command(app, "ask")
+def ask(
+    session: Session,
+    question: Annotated[str | None, typer.Argument(metavar="QUESTION")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    chains: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many chains reason independently.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="The language model, if any.")] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Give every step of every chain.")] = False,
+    batch: BatchIn = None,
+    out: BatchOut = None,
+    resume: Resume = False,
+) -> Mapping[str, Any] | int:
+    """Answer a question from cited evidence, or abstain."""
+    options = {"chains": chains, "model": model, "trace": trace, **clocks(as_of, known_at)}
+    files = batch_files(question, batch, out, resume=resume)
+    home = session.open()
+    return one_or_many(session, "ask", question, files, lambda text, given: home.ask(text, **options | given))
+
+
+@command(app, "verify")
+def verify(
+    session: Session,
+    claim: Annotated[str | None, typer.Argument(metavar="CLAIM")] = None,
+    against: Annotated[list[str], typer.Option(metavar="ID", help="Only this document; may be repeated.")] = [],  # noqa: B006
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    batch: BatchIn = None,
+    out: BatchOut = None,
+    resume: Resume = False,
+) -> Mapping[str, Any] | int:
+    """Say whether the evidence supports or refutes a claim."""
+    options = {"against": tuple(against), **clocks(as_of, known_at)}
+    files = batch_files(claim, batch, out, resume=resume)
+    home = session.open()
+    return one_or_many(session, "verify", claim, files, lambda text, given: home.verify(text, **options | given))
+
+
+def batch_files(subject: str | None, batch: Path | None, out: Path | None, *, resume: bool) -> Files | None:
+    """The files of a batch, or None for one question; anything between the two is refused."""
+    if (subject is None) == (batch is None):
+        raise BadInputError(
+            "one of the two is needed", expected="a question on the command line, or --batch IN --out OUT"
+        )
+    if (batch is None) != (out is None) or (resume and batch is None):
+        raise BadInputError(
+            "--batch, --out and --resume go together", expected="--batch IN.jsonl --out OUT.jsonl [--resume]"
+        )
+    return Files(batch, out, resume) if batch is not None and out is not None else None
+
+
+def one_or_many(
+    session: Session,
+    name: str,
+    subject: str | None,
+    files: Files | None,
+    do: Callable[[str, dict[str, Any]], Mapping[str, Any]],
+) -> Mapping[str, Any] | int:
+    """One object, or a batch of them; a line's own options win over the command's."""
+    if files is None:
+        return do(subject or "", {})
+    with progress() as report:
+        summary = run_batch(session, name, files, do, report=report)
+    return session.deliver("batch", summary)
+
+
+@command(app, "extract")
+def extract(session: Session, file: InFile) -> int:
+    """Read entities and relations from {id|pmid, title, abstract} lines; prints a JSON line a document."""
+    for _ in documents(file):
+        pass  # A bad line is found before work starts.
+    for found in session.open().extract(documents(file)):
+        say(session.text_of("extract", found))
+    return 0
+
+
+def documents(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a file to extract from, as objects that have an id and text."""
+    for number, raw in enumerate(read_lines(path), start=1):
+        where = f"{path}, line {number}"
+        document = parsed(raw, where=where)
+        if not document.keys() & {"id", "pmid"} or not document.keys() & {"title", "abstract"}:
+            raise BadInputError("the line is no document", where=where, expected="id or pmid, title, abstract")
+        yield document
+
+
+# ---------------------------------------------------------------- the graph
+
+
+@command(graph_app, "about", object_name="graph-about")
+def graph_about(
+    session: Session,
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="A name or an identifier such as MESH:D001241.")],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    limit: Limit = 50,
+) -> Mapping[str, Any]:
+    """Show what is claimed about an entity."""
+    when = clocks(as_of, known_at)
+    return session.open().graph_about(entity, limit=limit, **when)
+
+
+@command(graph_app, "history", object_name="graph-history")
+def graph_history(
+    session: Session,
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT")],
+    predicate: Annotated[str | None, typer.Argument(metavar="PREDICATE")] = None,
+    target: Annotated[str | None, typer.Argument(metavar="OBJECT")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Mapping[str, Any]:
+    """Show how the belief in a claim rose and fell."""
+    when = clocks(as_of, known_at)
+    return session.open().graph_history(subject, predicate, target, **when)
+
+
+@command(graph_app, "paths", object_name="graph-paths")
+def graph_paths(
+    session: Session,
+    start: Annotated[str, typer.Argument(metavar="A")],
+    end: Annotated[str, typer.Argument(metavar="B")],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Mapping[str, Any]:
+    """Show how two entities are connected."""
+    when = clocks(as_of, known_at)
+    return session.open().graph_paths(start, end, **when)
+
+
+@command(graph_app, "conflicts", object_name="graph-conflicts")
+def graph_conflicts(session: Session, as_of: AsOf = None, known_at: KnownAt = None) -> Mapping[str, Any]:
+    """Show claims on which the evidence disagrees."""
+    when = clocks(as_of, known_at)
+    return session.open().graph_conflicts(**when)
+
+
+# ---------------------------------------------------------------- screening and evaluation
+
+
+@command(screen_app, "simulate", object_name="screen-simulate")
+def simulate(
+    session: Session,
+    file: InFile,
+    label: Annotated[str, typer.Option(help="The column of 0/1 or Included/Excluded.")],
+    seed: Annotated[int | None, typer.Option(help="Draws one included and one excluded prior; 0 unless given.")] = None,
+    prior_ids: Annotated[list[str], typer.Option(metavar="ID", help="The priors themselves; may be repeated.")] = [],  # noqa: B006
+    stop: Annotated[str | None, typer.Option(metavar="RULE", help="A stopping rule.")] = None,
+    target: Annotated[float, typer.Option(min=0, max=1, help="The recall the rule is to reach.")] = 0.95,
+    confidence: Annotated[float, typer.Option(min=0, max=1, help="How sure the rule is to be of it.")] = 0.95,
+) -> Mapping[str, Any]:
+    """Replay the screening of a labelled file and say what prioritising it would have saved."""
+    if seed is not None and prior_ids:
+        raise BadInputError("--seed and --prior-ids exclude each other", expected="one of the two")
+    priors = [each for given in prior_ids for each in given.replace(",", " ").split()]
+    home = session.open()
+    return home.simulate(
+        file, label=label, seed=seed or 0, prior_ids=priors, stop=stop, target=target, confidence=confidence
+    )
+
+
+@command(app, "evaluate")
+def evaluate(
+    session: Session,
+    suite: Annotated[str, typer.Argument(metavar="SUITE")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, help="The suite's data, if not its own.")
+    ] = None,
+) -> Mapping[str, Any]:
+    """Measure how good it is."""
+    return session.open().evaluate(suite, data=data)
+
+
+@command(app, "schema")
+def schema(
+    session: Session, name: Annotated[list[str], typer.Argument(metavar="NAME", help="Such as ask, or graph history.")]
+) -> int:
+    """Print the JSON Schema of an object."""
+    say(json.dumps(contract.json_schema(" ".join(name)), ensure_ascii=False, indent=None if session.as_json else 2))
+    return 0

@@ -1,0 +1,140 @@
+"""One call of the command line: what it opens, how it prints, the status it exits with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from consilience import contract
+from consilience.errors import ConsilienceError
+
+if TYPE_CHECKING:
+    from consilience.api import Home
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command shares: the home asked for and the form of the output."""
+
+    home: Path | None = None
+    as_json: bool = False
+    canonical: bool = False
+    allow_shortfall: bool = False
+
+    def with_options(self, *, home: Path | None, as_json: bool, canonical: bool, allow_shortfall: bool) -> Session:
+        """The session after a command's own options, which win over the ones before its name."""
+        return replace(
+            self,
+            home=home or self.home,
+            as_json=self.as_json or as_json,
+            canonical=self.canonical or canonical,
+            allow_shortfall=self.allow_shortfall or allow_shortfall,
+        )
+
+    def open(self) -> Home:
+        """The home, opened; only here are the heavy parts imported."""
+        from consilience.api import open_home
+
+        return open_home(self.home)
+
+    def text_of(self, name: str, obj: Mapping[str, Any]) -> str:
+        """One object as one line of JSON, checked against the contract."""
+        whole = contract.validated(name, obj)
+        return contract.canonical(whole) if self.canonical else json.dumps(whole, ensure_ascii=False)
+
+    def deliver(self, name: str, obj: Mapping[str, Any]) -> int:
+        """Print the object, its warnings to stderr, and return the exit status it leads to."""
+        text = self.text_of(name, obj)
+        if self.as_json or self.canonical:
+            say(text)
+        else:
+            from consilience.cli.human import show
+
+            show(name, obj)
+        for warning in obj.get("warnings") or ():
+            note(f"warning: {warning}")
+        return self.status_of(name, obj)
+
+    def status_of(self, name: str, obj: Mapping[str, Any]) -> int:
+        """0 done; 1 for a refused file, a failed line or a shortfall; 3 when the doctor found damage."""
+        if name == "doctor" and not obj["ok"]:
+            return 3
+        refused = any(each["status"] == "refused" for each in obj.get("files") or ()) if name == "ingest" else False
+        failed = name == "batch" and obj["failed"] > 0
+        short = bool(obj.get("shortfalls")) and not self.allow_shortfall
+        return 1 if refused or failed or short else 0
+
+
+def say(text: str) -> None:
+    """Write one line to stdout, at once: a broken pipe shows here and not at exit."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Write one line to stderr, without what could steer a terminal."""
+    sys.stderr.write("".join(c if c.isprintable() else " " for c in text) + "\n")
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Progress | None]:
+    """Report stages on stderr with a bar; None when nobody is watching."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage)
+            bars.update(tasks[stage], completed=done, total=total or None)
+
+        yield report
+
+
+def fail(error: ConsilienceError, *, as_json: bool) -> int:
+    """Print a failure, as the contract's object or as a sentence on stderr, and return its exit status."""
+    if as_json:
+        say(json.dumps(contract.validated("error", error.as_json()), ensure_ascii=False))
+    else:
+        where = f" ({error.where})" if error.where else ""
+        expected = f"; expected: {error.expected}" if error.expected else ""
+        note(f"consilience: {error.message}{where}{expected}")
+    return error.exit_status
+
+
+def internal(error: BaseException) -> ConsilienceError:
+    """A failure of ours: the class of the exception and our line it came from, never a path of this machine."""
+    message = f"unexpected {type(error).__name__}"
+    if isinstance(error, OSError) and error.errno is not None:
+        message += f": {os.strerror(error.errno)}"
+    if isinstance(error, ValidationError):
+        # The location and the rule are ours; the value may be the user's or a path.
+        first = error.errors(include_input=False, include_url=False)[0]
+        message += f" in {error.title}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return ConsilienceError(message, where=_our_line(error), expected="please report this")
+
+
+def _our_line(error: BaseException) -> str:
+    ours = [
+        f"{frame.f_globals['__name__']}:{line}"
+        for frame, line in walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).startswith("consilience")
+    ]
+    return ours[-1] if ours else ""

@@ -1,0 +1,812 @@
+"""Every JSON object of the public contract as a frozen model, its JSON Schema and its canonical form.
+
+A key marked `?` in the contract may be absent or null. Inside, facts are dataclasses; these models stand at the doors.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from consilience.errors import NotFoundError
+from consilience.records import canonical_json
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# ---------------------------------------------------------------- small types
+
+
+def _real_day(text: str) -> str:
+    date.fromisoformat((text + "-01-01")[:10] if len(text) == 4 else (text + "-01")[:10])
+    return text
+
+
+def _real_instant(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+# A date as coarse as its source, and the day asked about, which is never coarse.
+CoarseDay = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$"), AfterValidator(_real_day)]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_real_day)]
+Instant = Annotated[
+    str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$"), AfterValidator(_real_instant)
+]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Version = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Identifier = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Status = Literal["active", "corrected", "concern", "superseded", "retracted", "deleted"]
+Retriever = Literal["lexical", "dense", "hybrid"]
+
+
+class Part(BaseModel):
+    """A piece of an object: frozen, its keys all known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Open(Part):
+    """The few objects whose further keys are nobody's business: usage, config, provenance, record."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
+
+
+class Reply(Part):
+    """A whole object as a command prints it: its schema's name is the first key."""
+
+    schema_: Annotated[str, Field(alias="schema", pattern=r"^consilience/[a-z]+(-[a-z]+)*/1$")]
+
+
+class Usage(Open):
+    """What the work took; never compared, since it differs from run to run."""
+
+    seconds: Annotated[float, Field(ge=0)]
+    tokens: Count | None = None
+    cost: Annotated[float, Field(ge=0)] | None = None
+
+
+class Provenance(Open):
+    """What the work was done with: the corpus, the artefacts, their configuration, the models, the code."""
+
+    snapshot: str | None = None
+    index: str | None = None
+    kg: str | None = None
+    config: JsonValue = None
+    models: JsonValue = None
+    code: str | None = None
+
+
+class AnswerProvenance(Provenance):
+    """The provenance of an answer, where no key may be missing."""
+
+    snapshot: str | None
+    index: str | None
+    kg: str | None
+    config: JsonValue
+    models: JsonValue
+    code: str
+
+
+class AnswerUsage(Usage):
+    """The usage of an answer, where no key may be missing."""
+
+    tokens: Count
+    cost: Annotated[float, Field(ge=0)]
+
+
+class Record(Open):
+    """A document's metadata beside its quotable fields: journal, authors, MeSH, notices."""
+
+
+class Config(Open):
+    """The settings that made a result, as they took effect."""
+
+
+# ---------------------------------------------------------------- spans and documents
+
+
+class Span(Part):
+    """A verbatim piece of one field of one document version; offsets are code points, half-open."""
+
+    id: Identifier
+    version: Version
+    field: Text
+    start: Count
+    end: Count
+    quote: Text
+    sha256: Sha256
+
+    @model_validator(mode="after")
+    def _quote_fills_its_offsets(self) -> Span:
+        if self.end - self.start != len(self.quote):
+            raise ValueError(f"a quote of {len(self.quote)} characters cannot span {self.start}..{self.end}")
+        return self
+
+
+class Described(Span):
+    """A span with what a reader should know of its document, wherever that is known."""
+
+    title: str | None = None
+    published: CoarseDay | None = None
+    design: str | None = None
+    status: Status | None = None
+    study: str | None = None
+    preprint: bool | None = None
+    retracted_since: CoarseDay | None = None
+
+
+class Citation(Described):
+    """A quote an answer rests on, with its stance towards the claim."""
+
+    stance: Literal["supports", "refutes", "neutral"]
+    title: str
+    published: CoarseDay | None
+    design: str | None
+    status: Status
+    study: str | None
+    by: str | None = None
+    stance_confidence: Share | None = None
+
+
+class DocumentVersion(Part):
+    """One stored version of a document and when this corpus held it."""
+
+    version: Version
+    source_version: str | None = None
+    source: str | None = None
+    published: CoarseDay | None = None
+    known_from: Instant | None = None
+    known_until: Instant | None = None
+    deleted: bool | None = None
+
+
+class Show(Reply):
+    """One document, one version."""
+
+    id: Identifier
+    version: Version
+    source_version: str | None = None
+    status: Status
+    preprint: bool
+    retracted_since: CoarseDay | None = None
+    published: CoarseDay | None
+    design: str | None
+    fields: dict[str, str]
+    sha256: dict[str, Sha256]
+    versions: list[DocumentVersion]
+    study: str | None = None
+    license: str | None = None
+    record: Record | None = None
+    as_of: Day | None = None
+    known_at: Instant | None = None
+    warnings: list[str] = []
+    usage: Usage | None = None
+
+    @model_validator(mode="after")
+    def _each_field_has_its_hash(self) -> Show:
+        if self.fields.keys() != self.sha256.keys():
+            raise ValueError("fields and sha256 must have the same keys")
+        return self
+
+
+# ---------------------------------------------------------------- the home: init, ingest, refresh, status, doctor
+
+
+class Init(Reply):
+    """A home that was made."""
+
+    home: str
+    rooms: list[str]
+    files: Count | None = None
+
+
+class IngestedFile(Part):
+    """What became of one file: loaded, known already, or refused whole."""
+
+    file: str
+    status: Literal["loaded", "unchanged", "refused"]
+    records: Count
+    deletions: Count
+    quarantined: Count
+    sha256: Sha256 | None
+    error: ErrorBody | None = None
+
+    @model_validator(mode="after")
+    def _a_refusal_has_its_reason(self) -> IngestedFile:
+        if (self.status == "refused") != (self.error is not None):
+            raise ValueError("a refused file has an error, and no other file has one")
+        return self
+
+
+class Ingest(Reply):
+    """What an ingest committed to the corpora."""
+
+    files: list[IngestedFile]
+    records: Count
+    deletions: Count
+    quarantined: Count
+    commit: int | None
+    warnings: list[str]
+    shortfalls: list[JsonValue] = []
+    usage: Usage
+
+
+class Refresh(Reply):
+    """What a refresh brought to date, or, with `--dry-run`, what it would."""
+
+    snapshot: str | None = None
+    index: str | None = None
+    kg: str | None = None
+    refreshed_at: Instant | None = None
+    documents: dict[str, Count] | None = None
+    passages: Count | None = None
+    claims: Count | None = None
+    entities: Count | None = None
+    changed: bool | None = None
+    written: Count | None = None
+    pending: Count | None = None
+    dry_run: bool = False
+    warnings: list[str]
+    shortfalls: list[JsonValue] = []
+    usage: Usage
+
+    @model_validator(mode="after")
+    def _done_or_pending(self) -> Refresh:
+        done = (self.snapshot, self.documents, self.passages, self.claims, self.changed, self.written)
+        if self.pending is None and any(value is None for value in done):
+            raise ValueError("a refresh says what it did, or how much is pending")
+        return self
+
+
+class DocumentCounts(Part):
+    """Documents by status."""
+
+    active: Count
+    retracted: Count
+    superseded: Count
+    concern: Count
+    corrected: Count
+    deleted: Count
+
+
+class StatusReply(Reply):
+    """What the home holds and whether its indexes and graph are to date."""
+
+    documents: DocumentCounts
+    passages: Count
+    claims: Count
+    entities: Count
+    snapshot: str | None
+    index: str | None
+    kg: str | None
+    refreshed_at: Instant | None
+    pending: Count
+    shortfalls: list[JsonValue]
+    quarantined: Count | None = None
+    preprints: Count | None = None
+    warnings: list[str] = []
+    usage: Usage | None = None
+
+
+class Check(Part):
+    """One thing the doctor looked at; `repair` says what to do when it is not well."""
+
+    name: str
+    ok: bool
+    detail: str
+    repair: str | None = None
+
+
+class Doctor(Reply):
+    """The state of the stores and of what is installed."""
+
+    ok: bool
+    checks: list[Check]
+    warnings: list[str] = []
+    usage: Usage | None = None
+
+    @model_validator(mode="after")
+    def _well_when_every_check_is(self) -> Doctor:
+        if self.ok != all(check.ok for check in self.checks):
+            raise ValueError("ok means that every check is")
+        return self
+
+
+# ---------------------------------------------------------------- search
+
+
+class Hit(Part):
+    """One document found, best passage first."""
+
+    rank: Annotated[int, Field(ge=1)]
+    id: Identifier
+    version: Version
+    title: str
+    published: CoarseDay | None
+    design: str | None
+    status: Status
+    preprint: bool | None = None
+    retracted_since: CoarseDay | None = None
+    study: str | None = None
+    score: float
+    parts: dict[str, float | None]
+    span: Span
+
+
+class Search(Reply):
+    """Ranked hits for one query."""
+
+    query: str
+    as_of: Day
+    known_at: Instant
+    retriever: Retriever
+    hits: list[Hit]
+    warnings: list[str]
+    shortfalls: list[JsonValue] = []
+    provenance: Provenance | None = None
+    usage: Usage
+
+    @model_validator(mode="after")
+    def _ranks_count_from_one(self) -> Search:
+        if [hit.rank for hit in self.hits] != list(range(1, len(self.hits) + 1)):
+            raise ValueError("ranks count from 1 without a gap")
+        return self
+
+
+# ---------------------------------------------------------------- ask, verify
+
+Indices = list[Count]
+
+
+class Cited(Part):
+    """A sentence or an item that stands only on its citations."""
+
+    text: Text
+    citations: Annotated[Indices, Field(min_length=1)]
+
+
+class Abstention(Part):
+    """Why there is no answer."""
+
+    reason: Literal["no_evidence", "insufficient", "conflicting", "out_of_scope"]
+    detail: str
+
+
+class AnswerProbabilities(Part):
+    """How likely each verdict is; they sum to one."""
+
+    yes: Share
+    no: Share
+    mixed: Share
+    insufficient: Share
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> AnswerProbabilities:
+        _must_sum_to_one((self.yes, self.no, self.mixed, self.insufficient))
+        return self
+
+
+class Certainty(Part):
+    """How far the evidence may be trusted, and on what ground that is said."""
+
+    level: Literal["high", "moderate", "low", "very_low", "ungraded"]
+    basis: Literal["design_prior", "stated"]
+    reasons: list[str]
+
+
+class Disagreement(Part):
+    """A claim on which the cited evidence parts."""
+
+    claim: Text
+    supporting: Indices
+    refuting: Indices
+    explanation: str | None
+
+
+class ChainReport(Part):
+    """What one chain asked, found and concluded, or how it failed."""
+
+    name: Text
+    question: str
+    verdict: str | None
+    confidence: Share | None
+    independent_studies: Count
+    steps: Count | list[JsonValue]
+    error: str | None
+
+
+class Ask(Reply):
+    """An answer every sentence of which is cited, or an abstention."""
+
+    question: str
+    kind: Literal["polar", "factoid", "list", "summary"]
+    as_of: Day
+    known_at: Instant
+    abstained: Abstention | None
+    verdict: Literal["yes", "no", "mixed", "insufficient"] | None = None
+    probabilities: AnswerProbabilities | None = None
+    sentences: list[Cited]
+    citations: list[Citation]
+    items: list[Cited] | None = None
+    confidence: Share
+    certainty: Certainty
+    disagreements: list[Disagreement]
+    chains: list[ChainReport]
+    trace: JsonValue = None
+    warnings: list[str]
+    shortfalls: list[JsonValue] = []
+    provenance: AnswerProvenance
+    usage: AnswerUsage
+
+    @model_validator(mode="after")
+    def _only_polar_questions_have_a_verdict(self) -> Ask:
+        if self.kind == "polar" and (self.verdict is None or self.probabilities is None):
+            raise ValueError("a polar answer has a verdict and probabilities")
+        if self.kind != "polar" and (self.verdict is not None or self.probabilities is not None):
+            raise ValueError("only a polar answer has a verdict and probabilities")
+        if self.kind in ("factoid", "list") and self.items is None:
+            raise ValueError("a factoid or list answer has items")
+        return self
+
+    @model_validator(mode="after")
+    def _an_abstention_says_nothing(self) -> Ask:
+        if self.abstained is not None and (self.sentences or self.items):
+            raise ValueError("an abstention has no sentences and no items")
+        if self.abstained is not None and self.kind == "polar" and self.verdict != "insufficient":
+            raise ValueError("a polar abstention has the verdict insufficient")
+        return self
+
+    @model_validator(mode="after")
+    def _citations_exist(self) -> Ask:
+        for cited in (*self.sentences, *(self.items or ())):
+            _must_index(cited.citations, self.citations)
+        for each in self.disagreements:
+            _must_index((*each.supporting, *each.refuting), self.citations)
+        return self
+
+
+class VerifyProbabilities(Part):
+    """How likely each verdict on a claim is; they sum to one."""
+
+    supported: Share
+    refuted: Share
+    insufficient: Share
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> VerifyProbabilities:
+        _must_sum_to_one((self.supported, self.refuted, self.insufficient))
+        return self
+
+
+class Verify(Reply):
+    """Whether the evidence supports a claim."""
+
+    claim: str
+    verdict: Literal["supported", "refuted", "insufficient"]
+    probabilities: VerifyProbabilities
+    citations: list[Citation]
+    as_of: Day | None = None
+    known_at: Instant | None = None
+    warnings: list[str] = []
+    shortfalls: list[JsonValue] = []
+    provenance: Provenance | None = None
+    usage: Usage | None = None
+
+
+# ---------------------------------------------------------------- extract and graph
+
+
+class Mention(Part):
+    """An entity named in a text, with the identifiers it was linked to."""
+
+    field: Text
+    start: Count
+    end: Count
+    text: Text
+    type: Text
+    identifiers: list[Identifier]
+
+    @model_validator(mode="after")
+    def _text_fills_its_offsets(self) -> Mention:
+        if self.end - self.start != len(self.text):
+            raise ValueError(f"a mention of {len(self.text)} characters cannot span {self.start}..{self.end}")
+        return self
+
+
+class Relation(Part):
+    """A relation one text states between two identifiers."""
+
+    subject: Identifier
+    predicate: Text
+    object: Identifier
+    negated: bool
+    confidence: Share
+    span: Span
+    qualifiers: dict[str, JsonValue] | None = None
+    direction: str | None = None
+    hedged: bool | None = None
+
+
+class Extract(Reply):
+    """What one document says: entities and relations."""
+
+    id: Identifier
+    entities: list[Mention]
+    relations: list[Relation]
+    warnings: list[str] = []
+
+
+class TimelinePoint(Part):
+    """The belief in an edge from one day on."""
+
+    at: CoarseDay
+    belief: Share
+    supporting: Count | None = None
+    refuting: Count | None = None
+    because: list[Identifier] | None = None
+
+
+class Edge(Part):
+    """One claim of the graph: what held, when, since when we know it, and on whose word."""
+
+    subject: Identifier
+    predicate: Text
+    object: Identifier
+    subject_name: str | None = None
+    object_name: str | None = None
+    qualifiers: dict[str, JsonValue] | None = None
+    holds_from: CoarseDay | None
+    holds_until: CoarseDay | None
+    known_from: Instant
+    known_until: Instant | None
+    belief: Share
+    independent_studies: Count
+    supporting: list[Described]
+    refuting: list[Described]
+    closed_by: str | None
+    timeline: list[TimelinePoint] | None = None
+    crossed_half: CoarseDay | list[CoarseDay] | None = None
+
+
+class GraphReply(Reply):
+    """What every answer of the graph carries beside its rows."""
+
+    as_of: Day | None = None
+    known_at: Instant | None = None
+    warnings: list[str] = []
+    usage: Usage | None = None
+
+
+class Edges(GraphReply):
+    """Edges about an entity, on the paths between two, or one edge through time."""
+
+    rows: list[Edge]
+    paths: list[list[Count]] | None = None
+
+
+class Conflict(Edge):
+    """An edge with independent evidence on both sides, and since when."""
+
+    since: CoarseDay | None = None
+    supporting_studies: Count | None = None
+    refuting_studies: Count | None = None
+    kind: str | None = None
+    explanation: str | None = None
+
+
+class Conflicts(GraphReply):
+    """Claims that disagree."""
+
+    rows: list[Conflict]
+
+
+class Change(Part):
+    """One thing that changed, from what to what, and the documents because of which it did."""
+
+    at: Instant | CoarseDay
+    what: Text
+    id: Identifier
+    before: JsonValue
+    after: JsonValue
+    because: list[Identifier]
+
+
+class Changes(GraphReply):
+    """What changed between two instants."""
+
+    rows: list[Change]
+
+
+# ---------------------------------------------------------------- screening and evaluation
+
+
+class Stop(Part):
+    """Where a stopping rule would have ended the reading, and what may be claimed there."""
+
+    rule: Text
+    at: Count | None
+    recall: Share | None
+    saved: Share | None
+    claim: str | None
+
+
+class Simulation(Reply):
+    """A screening simulated over a labelled file; priors are left out of every count."""
+
+    records: Count
+    includes: Count
+    order: list[str | int]
+    wss_at_95: Annotated[float | None, Field(alias="wss@95")]
+    recall_at_10: Annotated[float | None, Field(alias="recall@10%")]
+    atd: float | None
+    loss: float | None
+    stop: Stop | None
+    config: Config
+    warnings: list[str] = []
+    usage: Usage
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> Simulation:
+        if len(self.order) != self.records or self.includes > self.records:
+            raise ValueError("order names every record once read, and includes are among them")
+        stop = self.stop
+        if stop is None or stop.at is None or stop.saved is None or not self.records:
+            return self
+        if abs(stop.saved - (1 - stop.at / self.records)) > 1e-4:
+            raise ValueError("saved is 1 - at / records")
+        return self
+
+
+class Measure(Part):
+    """A measured value and, when it can be had, its 95 % confidence interval."""
+
+    value: float | None
+    ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+
+
+class Evaluation(Reply):
+    """How good a suite came out, beside its baselines."""
+
+    suite: Text
+    data: JsonValue
+    n: Count
+    measures: dict[str, Measure]
+    baselines: JsonValue
+    system: str | None = None
+    groups: JsonValue = None
+    skipped: dict[str, str] | None = None
+    holds: JsonValue = None
+    provenance: Provenance
+    warnings: list[str] = []
+    usage: Usage
+
+
+# ---------------------------------------------------------------- batch and errors
+
+
+class Batch(Reply):
+    """What a batch came to; the results are in its output file."""
+
+    out: str
+    lines: Count
+    failed: Count
+    resumed: Count
+    usage: Usage
+
+
+class ErrorBody(Part):
+    """A failure in one sentence: what, where, and what was expected instead."""
+
+    code: Literal["bad_input", "not_found", "refused_file", "shortfall", "damaged", "busy", "budget", "internal"]
+    message: Text
+    where: str
+    expected: str
+
+
+class Failure(Reply):
+    """What a command prints instead of its object when it failed."""
+
+    error: ErrorBody
+
+
+IngestedFile.model_rebuild()
+
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "ask": Ask,
+    "batch": Batch,
+    "changes": Changes,
+    "citation": Citation,
+    "doctor": Doctor,
+    "error": Failure,
+    "evaluate": Evaluation,
+    "extract": Extract,
+    "graph-about": Edges,
+    "graph-changes": Changes,
+    "graph-conflicts": Conflicts,
+    "graph-history": Edges,
+    "graph-paths": Edges,
+    "ingest": Ingest,
+    "init": Init,
+    "refresh": Refresh,
+    "screen-simulate": Simulation,
+    "search": Search,
+    "show": Show,
+    "span": Span,
+    "status": StatusReply,
+    "verify": Verify,
+}
+
+
+def model_of(name: str) -> type[BaseModel]:
+    """The model called `name`; the words of a command are its name too: `graph history`."""
+    found = SCHEMAS.get(_schema_name(name))
+    if found is None:
+        raise NotFoundError(f"no schema {name!r}", where="schema", expected=", ".join(SCHEMAS))
+    return found
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the object called `name`."""
+    model = model_of(name)
+    schema = model.model_json_schema(by_alias=True)
+    title = schema_id(name)
+    if "schema" in schema["properties"]:
+        schema["properties"]["schema"] = {"const": title}
+    return {"$schema": DIALECT, "$id": f"urn:{title.replace('/', ':')}", **schema, "title": title}
+
+
+def schema_id(name: str) -> str:
+    """`graph history` -> `consilience/graph-history/1`."""
+    return f"consilience/{_schema_name(name)}/1"
+
+
+def validated(name: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The object as it is printed, its schema's name first; a ValueError when it breaks the contract.
+
+    What is checked is the JSON itself, so what passes is what a reader will parse.
+    """
+    model = model_of(name)
+    whole = dict(obj)
+    if issubclass(model, Reply):
+        whole = {"schema": schema_id(name), **{key: value for key, value in obj.items() if key != "schema"}}
+    printed = json.dumps(whole, ensure_ascii=True, allow_nan=False)
+    model.model_validate_json(printed)
+    plain: dict[str, Any] = json.loads(printed)
+    return plain
+
+
+def stable(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without what differs from run to run: `usage`, `known_at`, `provenance.snapshot`."""
+    kept = {key: value for key, value in obj.items() if key not in ("usage", "known_at")}
+    provenance = kept.get("provenance")
+    if isinstance(provenance, Mapping):
+        kept["provenance"] = {key: value for key, value in provenance.items() if key != "snapshot"}
+    return kept
+
+
+def canonical(obj: Mapping[str, Any]) -> str:
+    """The form replays compare: the stable part, keys sorted, no spare blanks."""
+    return canonical_json(stable(obj))
+
+
+def _schema_name(name: str) -> str:
+    return "-".join(name.replace("_", " ").replace("-", " ").split())
+
+
+def _must_sum_to_one(probabilities: Iterable[float]) -> None:
+    total = math.fsum(probabilities)
+    if abs(total - 1) > 1e-6:
+        raise ValueError(f"probabilities sum to {total}, not to 1")
+
+
+def _must_index(indices: Iterable[int], citations: list[Citation]) -> None:
+    if any(index >= len(citations) for index in indices):
+        raise ValueError(f"a citation is missing: there are {len(citations)}")

@@ -1,0 +1,229 @@
+"""Reading a snapshot on two clocks: what had been published by a day, what was known by an instant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from consilience.clocks import instant_text
+from consilience.corpora import fold, snapshot
+from consilience.corpora.passages import PASSAGES, fields_at
+from consilience.corpora.store import Store
+from consilience.errors import NotFoundError
+from consilience.records import Span, sha256
+
+FOREVER = np.iinfo(np.int64).max
+# The first that applies (contract §1); `deleted` comes from the history, the rest from marks.
+STATUSES = ("deleted", "retracted", "superseded", "concern", "corrected", "active")
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The two clocks of one question; `explicit` when the asker named the day himself."""
+
+    as_of: date
+    known_at: datetime
+    explicit: bool
+
+    @property
+    def instant(self) -> int:
+        """Microseconds since 1970 of `known_at`."""
+        return microseconds(self.known_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One version of one document: its texts, its dates, its place in the evidence."""
+
+    row: int
+    id: str
+    version: str
+    source_version: str
+    source: str
+    fields: Mapping[str, str]
+    published: date | None
+    known_from: datetime
+    known_until: datetime | None
+    deleted: bool
+    design: str
+    design_basis: str
+    preprint: bool
+    study: str
+    meta: Mapping[str, Any]
+
+    def span(self, name: str, start: int, end: int) -> Span:
+        """The verbatim span of one of its fields; offsets outside it are a programming error."""
+        text = self.fields[name]
+        if not 0 <= start < end <= len(text):
+            raise ValueError(f"{self.id} {name}[{start}:{end}] is outside 0..{len(text)}")
+        return Span(self.id, self.version, name, start, end, text[start:end], sha256(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What has befallen a document by a day, as known by an instant."""
+
+    name: str
+    retracted_since: date | None = None
+    by: str = ""
+
+
+@dataclass
+class Corpus:
+    """One snapshot, opened for reading. Texts stay on disk; only keys are held in memory."""
+
+    store: Store
+    name: str
+    _documents: dict[int, Document] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """Every interval of every version, schema `fold.HISTORY`; the row number is its key everywhere."""
+        path = snapshot.folder_of(self.store, self.name) / "documents.parquet"
+        return pq.read_table(path, schema=fold.HISTORY).combine_chunks()
+
+    @cached_property
+    def passages(self) -> pa.Table:
+        """Every passage of every version, schema `passages.PASSAGES`."""
+        path = snapshot.folder_of(self.store, self.name) / "passages.parquet"
+        return pq.read_table(path, schema=PASSAGES).combine_chunks()
+
+    @cached_property
+    def published(self) -> npt.NDArray[np.int64]:
+        """Days since 1970 from which each row counts as published; a missing date is -FOREVER."""
+        return numbers(self.table["published"].cast(pa.int32()), -FOREVER)
+
+    @cached_property
+    def known_from(self) -> npt.NDArray[np.int64]:
+        """Microseconds since 1970 from which each row is known."""
+        return numbers(self.table["known_from"].cast(pa.int64()), 0)
+
+    @cached_property
+    def known_until(self) -> npt.NDArray[np.int64]:
+        """Microseconds since 1970 until which each row is in force; FOREVER if it still is."""
+        return numbers(self.table["known_until"].cast(pa.int64()), FOREVER)
+
+    @cached_property
+    def alive(self) -> Mask:
+        """Rows that are not memories of a deleted document."""
+        return ~numbers(self.table["deleted"].cast(pa.int8()), 0).astype(bool)
+
+    @cached_property
+    def rows_by_id(self) -> dict[str, list[int]]:
+        """The rows of each document, oldest first."""
+        found: dict[str, list[int]] = {}
+        for row, document in enumerate(self.table["id"].to_pylist()):
+            found.setdefault(document, []).append(row)
+        return found
+
+    @cached_property
+    def marks(self) -> dict[str, list[dict[str, Any]]]:
+        """What befell each document: marks by target."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for mark in pq.read_table(snapshot.folder_of(self.store, self.name) / "marks.parquet").to_pylist():
+            found.setdefault(mark["target"], []).append(mark)
+        return found
+
+    def visible(self, clocks: Clocks) -> Mask:
+        """Rows that existed on both clocks; an undated document hides under a day the asker named."""
+        dated = self.published <= days(clocks.as_of)
+        if clocks.explicit:
+            dated &= self.published > -FOREVER
+        known = (self.known_from <= clocks.instant) & (clocks.instant < self.known_until)
+        return dated & known & self.alive
+
+    def hidden(self, clocks: Clocks) -> tuple[int, int]:
+        """How many known documents stay out of sight: undated ones, and ones dated later than the day."""
+        known = (self.known_from <= clocks.instant) & (clocks.instant < self.known_until) & self.alive
+        undated = int((known & (self.published == -FOREVER)).sum()) if clocks.explicit else 0
+        return undated, int((known & (self.published > days(clocks.as_of))).sum())
+
+    def row_of(self, document: str, clocks: Clocks, version: str | None = None) -> int:
+        """The row of a document in force on the clocks (deleted ones too), or of the version named."""
+        rows = [r for r in self.rows_by_id.get(document, []) if self.known_from[r] <= clocks.instant]
+        if version is not None:
+            rows = [r for r in rows if self.table["version"][r].as_py() == version]
+        else:
+            rows = [r for r in rows if clocks.instant < self.known_until[r]]
+        rows = [r for r in rows if self.published[r] <= days(clocks.as_of)]
+        if clocks.explicit:
+            rows = [r for r in rows if self.published[r] > -FOREVER]
+        if not rows:
+            what = f"{document} version {version}" if version else document
+            raise NotFoundError(f"no document {what} on these clocks", where=document, expected="an id that search returns")
+        return rows[-1]
+
+    def document(self, row: int) -> Document:
+        """One row with its texts."""
+        if row not in self._documents:
+            values = {name: self.table[name][row].as_py() for name in _DOCUMENT_COLUMNS}
+            seq, at = values.pop("seq"), values.pop("row")
+            texts = fields_at(self.store, seq, at)
+            meta = json.loads(self.store.texts(seq)["meta"][at].as_py() or "{}")
+            values["source_version"] = values["source_version"] or ""
+            fields = {name: text for name, text in texts.items() if text}
+            if len(self._documents) > 4096:
+                self._documents.clear()
+            self._documents[row] = Document(row=row, fields=fields, meta=meta, **values)
+        return self._documents[row]
+
+    def status(self, document: str, clocks: Clocks, *, deleted: bool = False) -> Status:
+        """The status of a document as of the day; a retraction known but later is told beside it."""
+        if deleted:
+            return Status("deleted")
+        held: dict[str, str] = {}
+        later: date | None = None
+        for mark in self.marks.get(document, ()):
+            until = mark["known_until"]
+            if mark["known_from"] > clocks.known_at or (until is not None and until <= clocks.known_at):
+                continue
+            if mark["since"] <= clocks.as_of:
+                held.setdefault(mark["kind"], mark["notice"] or "")
+            elif mark["kind"] == "retracted":
+                later = min(later or mark["since"], mark["since"])
+        name = next((s for s in STATUSES if s in held), "active")
+        return Status(name, None if name == "retracted" else later, held.get(name, ""))
+
+    def versions(self, document: str, clocks: Clocks) -> list[dict[str, Any]]:
+        """The versions of a document known by then, oldest first."""
+        rows = [r for r in self.rows_by_id.get(document, []) if self.known_from[r] <= clocks.instant]
+        return [
+            {"version": self.table["version"][r].as_py(), "source_version": self.table["source_version"][r].as_py() or "",
+             "known_from": instant_text(self.table["known_from"][r].as_py()),
+             # An end that lies after `known_at` was not known then.
+             "known_until": instant_text(self.table["known_until"][r].as_py())
+             if self.known_until[r] <= clocks.instant else None,
+             "status": "active" if self.alive[r] else "deleted"}
+            for r in rows
+        ]  # fmt: skip
+
+
+_DOCUMENT_COLUMNS = ("id", "version", "source_version", "source", "seq", "row", "published", "known_from", "known_until",
+                     "deleted", "design", "design_basis", "preprint", "study")  # fmt: skip
+
+
+def numbers(column: pa.ChunkedArray, missing: int) -> npt.NDArray[np.int64]:
+    """A numeric column as int64, with a stand-in for nulls."""
+    return pc.fill_null(column.cast(pa.int64()), missing).to_numpy().astype(np.int64)
+
+
+def days(when: date) -> int:
+    """Days since 1970-01-01."""
+    return (when - date(1970, 1, 1)).days
+
+
+def microseconds(when: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00Z, exactly."""
+    delta = when - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

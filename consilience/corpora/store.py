@@ -1,0 +1,395 @@
+"""The facts: one immutable commit for each file ever loaded, in the order it was loaded.
+
+A commit is three files named by its number: `records/000007.parquet` (every row as read: puts, deletions, marks),
+`texts/000007.arrow` (the same texts, uncompressed, for random access through a memory map) and, written last,
+`commits/000007.json`. Without the last one the others do not count, so a killed run loses nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from consilience.corpora.dates import parse_date
+from consilience.corpora.design import design_of, is_preprint
+from consilience.errors import ConsilienceError, RefusedFileError, StoreDamagedError
+from consilience.home import Rooms, publish, staging, write_atomically
+from consilience.records import (
+    SOURCE_RANK,
+    Deletion,
+    Mark,
+    Quarantined,
+    Record,
+    canonical_json,
+    pmid_curie,
+    sha256,
+    shard_of,
+)
+
+SHARDS = 64
+LAYOUT = 1
+TEXT_FIELDS = ("title", "abstract", "text", "remarks")
+
+ROWS = pa.schema([
+    ("op", pa.string()),  # put | delete | mark
+    ("id", pa.string()),
+    ("shard", pa.int8()),
+    ("position", pa.int32()),
+    ("source", pa.string()),
+    ("source_version", pa.string()),
+    ("version", pa.string()),
+    ("revised", pa.date32()),
+    ("published_start", pa.date32()),
+    ("published", pa.date32()),  # the last day the earliest publication event may mean: what --as-of compares
+    ("design", pa.string()),
+    ("design_basis", pa.string()),
+    ("preprint", pa.bool_()),
+    ("study", pa.string()),
+    ("guideline", pa.string()),  # issuer/guideline, for supersession
+    ("guideline_version", pa.string()),
+    ("withdrawn", pa.bool_()),
+    ("supersedes", pa.string()),
+    ("marks", pa.string()),  # JSON list of [target, kind, since|null, notice]
+    *[(name, pa.string()) for name in TEXT_FIELDS],
+    ("meta", pa.string()),  # JSON: the rest of the record
+])  # fmt: skip
+TEXTS = pa.schema([*[(name, pa.string()) for name in TEXT_FIELDS], ("meta", pa.string())])
+
+Item = Record | Deletion | Mark | Quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One loaded file: what it was, when this corpus came to know it, and what was in it."""
+
+    seq: int
+    kind: str
+    file: str
+    sha256: str
+    known_at: datetime
+    order: tuple[int, int] | None
+    records: int
+    deletions: int
+    marks: int
+    quarantined: int
+    reader: str
+    shards: tuple[int, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The commit file's object."""
+        body = {name: getattr(self, name) for name in self.__slots__}
+        return {**body, "known_at": self.known_at.isoformat(), "order": list(self.order) if self.order else None,
+                "shards": list(self.shards), "layout": LAYOUT}  # fmt: skip
+
+    @staticmethod
+    def from_json(body: dict[str, Any]) -> Commit:
+        """Read a commit file's object back."""
+        return Commit(
+            **{name: body[name] for name in Commit.__slots__ if name not in ("known_at", "order", "shards")},
+            shards=tuple(body["shards"]),
+            known_at=datetime.fromisoformat(body["known_at"]),
+            order=tuple(body["order"]) if body["order"] else None,
+        )
+
+
+def name_of(seq: int) -> str:
+    """`7` -> `000007`."""
+    return f"{seq:06d}"
+
+
+@dataclass
+class Store:
+    """The commits of one home. Reading needs no lock; `commit` is called under `Rooms.writing`."""
+
+    rooms: Rooms
+    _texts: dict[int, pa.Table] = field(default_factory=dict, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """The corpora store."""
+        return self.rooms.corpora
+
+    @cached_property
+    def _parsed(self) -> dict[str, Commit]:
+        return {}
+
+    def commits(self) -> list[Commit]:
+        """All commits in order; a gap in the numbers means a damaged store."""
+        found = []
+        for path in sorted((self.folder / "commits").glob("[0-9]*.json")):
+            if path.name not in self._parsed:
+                self._parsed[path.name] = Commit.from_json(json.loads(path.read_text(encoding="utf-8")))
+            found.append(self._parsed[path.name])
+        if [c.seq for c in found] != list(range(1, len(found) + 1)):
+            raise StoreDamagedError(
+                "the numbers of the commits have a gap", where="corpora/store/commits", expected="restore from a backup"
+            )
+        return found
+
+    def rows_path(self, seq: int) -> Path:
+        """The facts of one commit, Parquet."""
+        return self.folder / "records" / f"{name_of(seq)}.parquet"
+
+    def texts(self, seq: int) -> pa.Table:
+        """The texts of one commit as a memory-mapped table; row i belongs to row i of its facts."""
+        if seq not in self._texts:
+            path = self.folder / "texts" / f"{name_of(seq)}.arrow"
+            try:
+                self._texts[seq] = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+            except (OSError, pa.ArrowInvalid) as error:
+                raise StoreDamagedError(
+                    "a text file is missing or unreadable", where=f"corpora/store/texts/{path.name}", expected="restore it"
+                ) from error
+        return self._texts[seq]
+
+    def commit(
+        self, kind: str, path: Path, items: Iterable[Item], *, known_at: datetime, order: tuple[int, int] | None,
+        reader: str, digest: str,
+    ) -> Commit:  # fmt: skip
+        """Load one file whole: stage, then publish. An error while reading leaves no trace."""
+        earlier = self.commits()
+        seq = len(earlier) + 1
+        # History never runs backwards, whatever a clock does.
+        known_at = max([known_at, *(c.known_at for c in earlier[-1:])])
+        with staging(self.folder, "commit") as scratch:
+            tally, touched = _write(scratch, items)
+            if order:  # a numbered file loaded again also takes back what only its earlier bytes held
+                touched = touched.union(*(c.shards for c in earlier if (c.kind, c.file) == (kind, path.name)))
+            shards = tuple(sorted(touched))
+            if not (tally["records"] or tally["deletions"] or tally["marks"]):
+                raise RefusedFileError("no usable record in it", where=path.name, expected="at least one record")
+            for name, folder in (("rows.parquet", "records"), ("texts.arrow", "texts"), ("bad.parquet", "quarantine")):
+                suffix = Path(name).suffix
+                target = self.folder / folder / f"{name_of(seq)}{suffix}"
+                if (scratch / name).exists():
+                    publish(scratch / name, target)
+                else:  # what a killed run may have left under this number
+                    target.unlink(missing_ok=True)
+            made = Commit(seq=seq, kind=kind, file=path.name, sha256=digest, known_at=known_at, order=order,
+                          reader=reader, shards=shards, **tally)  # fmt: skip
+            write_atomically(
+                self.folder / "commits" / f"{name_of(seq)}.json", (canonical_json(made.as_json()) + "\n").encode()
+            )
+        return made
+
+    def clear_leftovers(self) -> None:
+        """Remove files of a commit that was never published."""
+        last = len(self.commits())
+        for folder in ("records", "texts", "quarantine"):
+            for path in (self.folder / folder).glob("[0-9]*"):
+                if int(path.stem) > last:
+                    path.unlink()
+        for scratch in self.folder.glob(".staging-*"):
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, streamed."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def load(
+    store: Store, kind: str, path: Path, read: Callable[[Path], Iterator[Item]], *, known_at: datetime,
+    order: tuple[int, int] | None, reader: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Load one file and report it; a refused file is a line of the report, never an exception.
+
+    The same bytes loaded before under the same name change nothing; under a new name they are a new file.
+    """
+    line: dict[str, Any] = {"file": path.name, "status": "refused", "records": 0, "deletions": 0, "quarantined": 0,
+                            "sha256": None}  # fmt: skip
+    try:
+        line["sha256"] = digest = digest_of(path)
+        latest = next((c for c in reversed(store.commits()) if (c.kind, c.file) == (kind, path.name)), None)
+        if latest is not None and latest.sha256 == digest and latest.reader == reader:
+            return {**line, "status": "unchanged"}
+        made = store.commit(kind, path, read(path), known_at=known_at, order=order, reader=reader, digest=digest)
+    except StoreDamagedError:
+        raise
+    except ConsilienceError as error:
+        return {**line, "error": error.as_json()["error"]}
+    except OSError as error:
+        refused = RefusedFileError(error.strerror or "unreadable", where=path.name, expected="a readable file")
+        return {**line, "error": refused.as_json()["error"]}
+    return {**line, "status": "loaded", "records": made.records + made.marks,
+            "deletions": made.deletions, "quarantined": made.quarantined}  # fmt: skip
+
+
+def _write(scratch: Path, items: Iterable[Item]) -> tuple[dict[str, int], set[int]]:
+    shards: set[int] = set()
+    tally = {"records": 0, "deletions": 0, "marks": 0, "quarantined": 0}
+    counted = {Record: "records", Deletion: "deletions", Mark: "marks", Quarantined: "quarantined"}
+    bad: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    # The collector would walk the batch again and again; nothing here makes cycles.
+    gc_was_on = gc.isenabled()
+    gc.disable()
+    try:
+        with (
+            pq.ParquetWriter(scratch / "rows.parquet", ROWS, compression="zstd") as facts,
+            pa.OSFile(str(scratch / "texts.arrow"), "wb") as sink,
+            pa.ipc.new_file(sink, TEXTS) as texts,
+        ):
+            for position, item in enumerate(items):
+                tally[counted[type(item)]] += 1
+                if isinstance(item, Quarantined):
+                    bad.append({"position": item.position, "reason": item.reason, "raw": item.raw[:2000]})
+                    continue
+                rows.append(_row(item, position))
+                shards.add(rows[-1]["shard"])
+                if len(rows) == 1000:
+                    _flush(rows, facts, texts)
+            _flush(rows, facts, texts)
+    finally:
+        if gc_was_on:
+            gc.enable()
+    if bad:
+        pq.write_table(pa.Table.from_pylist(bad), scratch / "bad.parquet", compression="zstd")
+    return tally, shards
+
+
+def _flush(rows: list[dict[str, Any]], facts: pq.ParquetWriter, texts: pa.ipc.RecordBatchFileWriter) -> None:
+    if rows:
+        batch = pa.RecordBatch.from_pylist(rows, schema=ROWS)
+        facts.write_batch(batch)
+        texts.write_batch(batch.select(TEXTS.names))
+        rows.clear()
+
+
+def _row(item: Record | Deletion | Mark, position: int) -> dict[str, Any]:
+    if isinstance(item, Deletion):
+        document = pmid_curie(item.pmid)
+        return {"op": "delete", "id": document, "shard": shard_of(document), "position": position, "source": "pubmed",
+                "source_version": item.source_version}  # fmt: skip
+    if isinstance(item, Mark):
+        marks = [[item.target, item.kind, item.since.isoformat(), item.notice]]
+        return {"op": "mark", "id": item.target, "shard": shard_of(item.target), "position": position,
+                "marks": canonical_json(marks)}  # fmt: skip
+    return _put(item, position)
+
+
+def _put(record: Record, position: int) -> dict[str, Any]:
+    meta = meta_of(record)
+    published = record.published
+    design = design_of(record)
+    guideline = record.guideline
+    row: dict[str, Any] = {
+        "op": "put", "id": record.id, "shard": shard_of(record.id), "position": position, "source": record.source,
+        "source_version": record.source_version,
+        "version": sha256(canonical_json([dict(record.fields), meta]))[:12],
+        "revised": record.revised,
+        "published_start": published.start if published else None,
+        "published": published.end if published else None,
+        "design": design.name, "design_basis": design.basis, "preprint": is_preprint(record),
+        "study": study_of(record, design.name),
+        "guideline": f"{guideline.get('issuer')}/{guideline.get('guideline')}" if guideline else None,
+        "guideline_version": str(guideline.get("version", "")) if guideline else None,
+        "withdrawn": str(guideline.get("status", "")).lower() in ("withdrawn", "superseded", "stood_down"),
+        "supersedes": canonical_json(guideline["supersedes"]) if guideline.get("supersedes") else None,
+        "marks": canonical_json(marks) if (marks := stated_marks(record)) else None,
+        "meta": canonical_json(meta),
+    }  # fmt: skip
+    for name in TEXT_FIELDS:
+        row[name] = record.fields.get(name)
+    return row
+
+
+def study_of(record: Record, design: str) -> str:
+    """The independent-evidence unit: the trial's registry number if the record reports one trial, else the record.
+
+    A review that names many registrations is its own unit; so is an editorial about one.
+    """
+    if design in ("rct", "controlled_trial", "cohort", "observational", "unknown") and len(record.registry_ids) == 1:
+        return f"NCT:{record.registry_ids[0]}" if record.registry_ids[0].startswith("NCT") else record.registry_ids[0]
+    return record.id
+
+
+# RefType -> (what it says, about whom). Errata and concerns are not retractions (sources §4.3).
+_LINKS = {
+    "RetractionIn": ("retracted", "self"), "RetractionOf": ("retracted", "other"),
+    "RetractedandRepublishedIn": ("retracted", "self"), "RetractedandRepublishedFrom": ("retracted", "other"),
+    "ExpressionOfConcernIn": ("concern", "self"), "ExpressionOfConcernFor": ("concern", "other"),
+    "ErratumIn": ("corrected", "self"), "ErratumFor": ("corrected", "other"),
+    "CorrectedandRepublishedIn": ("corrected", "self"), "CorrectedandRepublishedFrom": ("corrected", "other"),
+}  # fmt: skip
+_RETRACTED_PUBLICATION = "D016441"
+
+
+def stated_marks(record: Record) -> list[list[Any]]:
+    """What a record says about itself or another: `[target, kind, since|null, notice]`.
+
+    A mark about itself is dated by the citation of its notice ("J Synth. 2010 Mar 2;5(1):1"); where that gives no
+    date `since` is null, and the notice's own record or the day of revision dates it later.
+    """
+    marks: list[list[Any]] = []
+    published = record.published
+    for link in record.corrections:
+        if link.kind not in _LINKS:
+            continue
+        kind, about = _LINKS[link.kind]
+        if about == "self":
+            notice = pmid_curie(link.pmid) if link.pmid else ""
+            marks.append([record.id, kind, _date_in(link.source), notice])
+        elif link.pmid:
+            since = (published.end if published else record.revised) or None
+            marks.append([pmid_curie(link.pmid), kind, since.isoformat() if since else None, record.id])
+    if any(t.ui == _RETRACTED_PUBLICATION for t in record.publication_types) and not any(
+        m[0] == record.id and m[1] == "retracted" for m in marks
+    ):
+        marks.append([record.id, "retracted", None, ""])
+    return marks
+
+
+_CITED_DATE = re.compile(r"\b((?:19|20)\d\d)(?: ([A-Z][a-z]{2})[a-z]*(?: (\d{1,2}))?)?\b")
+
+
+def _date_in(source: str) -> str | None:
+    found = _CITED_DATE.search(source)
+    when = parse_date(" ".join(part for part in found.groups() if part)) if found else None
+    return when.end.isoformat() if when else None
+
+
+def meta_of(record: Record) -> dict[str, Any]:
+    """Everything of a record but its text, as JSON; empty values are left out."""
+    published = record.published
+    values: dict[str, Any] = {
+        "pmid": record.pmid, "pmcid": record.pmcid, "doi": record.doi,
+        "source_version": record.source_version,
+        "published": {"start": published.start.isoformat(), "end": published.end.isoformat(),
+                      "precision": published.precision, "raw": published.raw} if published else None,
+        "events": [[e.kind, e.when.start.isoformat(), e.when.end.isoformat(), e.when.precision, e.when.raw]
+                   for e in record.events],
+        "revised": record.revised.isoformat() if record.revised else None,
+        "publication_types": [[t.name, t.ui] for t in record.publication_types],
+        "mesh": [[m.name, m.ui, m.major, list(m.qualifiers)] for m in record.mesh],
+        "chemicals": [[c.name, c.ui, c.registry] for c in record.chemicals],
+        "keywords": list(record.keywords), "languages": list(record.languages), "authors": list(record.authors),
+        "journal": record.journal,
+        "corrections": [[c.kind, c.pmid, c.source, c.note] for c in record.corrections],
+        "registry_ids": list(record.registry_ids), "license": record.license,
+        "guideline": dict(record.guideline), "extra": dict(record.extra),
+    }  # fmt: skip
+    return {name: value for name, value in values.items() if value not in ("", None, [], {})}
+
+
+def source_rank(source: str) -> int:
+    """Which source wins for one document: PubMed XML over NBIB over the rest."""
+    return SOURCE_RANK.get(source, 9)
+
+
+def day(text: str | None) -> date | None:
+    """An ISO date, or None."""
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,200 @@
+"""Large XML files from outside, read element by element in bounded memory and refused whole when hostile."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from lxml import etree
+
+from consilience.errors import RefusedFileError
+
+# lxml has no types of its own; everything that holds an element says so by this name.
+Element = Any
+
+_CHUNK = 1 << 16
+_MAX_PROLOG = 1 << 20
+_GZIP = b"\x1f\x8b"
+_DECLARATION = re.compile(r"<!(ENTITY|ATTLIST|ELEMENT|NOTATION)\b")
+# Not collect_ids=False: lxml 6.1 then tries to load the DTD after all.
+_SAFE = {
+    "load_dtd": False,
+    "no_network": True,
+    "resolve_entities": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may cost: real PubMed files unpack about 10:1 and their records stay far below 1 MiB."""
+
+    max_bytes: int = 4 << 30
+    max_ratio: int = 60
+    ratio_from: int = 64 << 20
+    max_record_bytes: int = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The XML one reader accepts: record elements by root element, DTD hosts, prefixes that only the DTD declares."""
+
+    name: str
+    records: Mapping[str, tuple[str, ...]]
+    dtd_hosts: frozenset[str]
+    prefixes: Mapping[str, str]
+
+
+def elements(path: Path, dialect: Dialect, limits: Limits) -> Iterator[Element]:
+    """Yield each record element below the root, in file order; an element is emptied once the next is asked for."""
+    try:
+        with path.open("rb") as raw, _Source(raw, path.name, limits) as source:
+            yield from _parsed(source, dialect)
+    except (etree.LxmlError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise RefusedFileError(_plainly(error), where=path.name, expected=f"a complete {dialect.name} file") from error
+
+
+class _Source:
+    """The unpacked bytes of a file, which stops giving when a limit is passed."""
+
+    def __init__(self, raw: IO[bytes], name: str, limits: Limits) -> None:
+        self.name = name
+        self._raw = raw
+        self._limits = limits
+        packed = raw.read(2) == _GZIP
+        raw.seek(0)
+        self._unpacked: IO[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
+        self._total = 0
+        self._since_record = 0
+
+    def __enter__(self) -> _Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._unpacked.close()
+
+    def read(self) -> bytes:
+        """Return the next bytes, or raise RefusedFileError."""
+        chunk = self._unpacked.read(_CHUNK)
+        self._total += len(chunk)
+        self._since_record += len(chunk)
+        self._check()
+        return chunk
+
+    def record_ended(self) -> None:
+        """Start counting the bytes of the next record."""
+        self._since_record = 0
+
+    def refusal(self, message: str, expected: str) -> RefusedFileError:
+        """The error to raise about this file."""
+        return RefusedFileError(message, where=self.name, expected=expected)
+
+    def _check(self) -> None:
+        limits = self._limits
+        if self._total > limits.max_bytes:
+            raise self.refusal("The file is too large once unpacked.", f"at most {limits.max_bytes:,} bytes")
+        if self._total > limits.ratio_from and self._total > limits.max_ratio * self._raw.tell():
+            raise self.refusal(
+                "The file unpacks to far more than its size, as a decompression bomb does.",
+                f"at most {limits.max_ratio} bytes for each packed byte",
+            )
+        if self._since_record > limits.max_record_bytes + _CHUNK:
+            raise self.refusal("One record of the file is too large.", f"at most {limits.max_record_bytes:,} bytes")
+
+
+def _parsed(source: _Source, dialect: Dialect) -> Iterator[Element]:
+    head, root = _prolog(source, dialect)
+    parser = etree.XMLPullParser(events=("end",), tag=dialect.records[root.tag], **_SAFE)
+    chunk, found = _with_prefixes(head, root, dialect), False
+    while chunk:
+        parser.feed(chunk)
+        for _, element in parser.read_events():
+            if _is_record(element):
+                found = True
+                yield element
+                source.record_ended()
+                _forget(element)
+        chunk = source.read()
+    parser.close()
+    if not found:
+        raise source.refusal("The file holds no record.", f"at least one record of {dialect.name}")
+
+
+def _is_record(element: Element) -> bool:
+    parent = element.getparent()
+    return parent is not None and parent.getparent() is None
+
+
+def _forget(element: Element) -> None:
+    """Free a record and all that stands before it, so that memory stays flat."""
+    element.clear()
+    parent = element.getparent()
+    while element.getprevious() is not None:
+        del parent[0]
+
+
+def _prolog(source: _Source, dialect: Dialect) -> tuple[bytes, Element]:
+    """Read until the root's start tag and judge root and DOCTYPE before anything else is parsed."""
+    parser = etree.XMLPullParser(events=("start",), **_SAFE)
+    head = b""
+    while len(head) <= _MAX_PROLOG and (chunk := source.read()):
+        head += chunk
+        if (root := _first_element(parser, chunk)) is not None:
+            _check_root(source, root, dialect)
+            return head, root
+    raise source.refusal("The file does not begin as XML does.", f"a {dialect.name} file")
+
+
+def _first_element(parser: Any, chunk: bytes) -> Element | None:
+    """Feed the parser; an error after the first start tag is left to the parser that reads on."""
+    error = None
+    try:
+        parser.feed(chunk)
+    except etree.XMLSyntaxError as caught:
+        error = caught
+    root = next((element for _, element in parser.read_events()), None)
+    if root is None and error is not None:
+        raise error
+    return root
+
+
+def _check_root(source: _Source, root: Element, dialect: Dialect) -> None:
+    roots = " or ".join(sorted(dialect.records))
+    if root.tag not in dialect.records:
+        raise source.refusal(f"The file is not {dialect.name}: its root is {root.tag[:80]!r}.", f"the root {roots}")
+    tree = root.getroottree()
+    # Serialised, text and attributes are escaped and comments are gone: what matches is a true declaration.
+    if _DECLARATION.search(etree.tostring(tree, encoding="unicode")):
+        raise source.refusal("The file declares entities or the like of its own.", "a DOCTYPE without declarations")
+    address = tree.docinfo.system_url
+    if address and urlsplit(address).hostname not in dialect.dtd_hosts:
+        raise source.refusal(
+            f"The file names a foreign DTD: {address[:200]!r}.", "a DTD on " + " or ".join(sorted(dialect.dtd_hosts))
+        )
+
+
+def _with_prefixes(head: bytes, root: Element, dialect: Dialect) -> bytes:
+    """Declare on the root the prefixes that a file may leave to its DTD, which is never loaded."""
+    missing = {prefix: uri for prefix, uri in dialect.prefixes.items() if prefix not in root.nsmap}
+    declared = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in missing.items()).encode()
+    opening = b"<" + root.tag.encode()
+    return head.replace(opening, opening + declared, 1)
+
+
+def _plainly(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "The file is cut off: its gzip stream has no end."
+    if isinstance(error, etree.LxmlError):
+        return f"The file is not well-formed XML: {error}."
+    return f"The file is not sound gzip: {error}."
+
+
+__all__ = ["Dialect", "Element", "Limits", "elements"]

@@ -1,0 +1,69 @@
+"""Errors by consequence: each one knows its contract code and the exit status it leads to."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class SkipRecordError(Exception):
+    """One record cannot be used; it goes to quarantine with this reason and the run goes on."""
+
+
+class ConsilienceError(Exception):
+    """A failure a user meets: one sentence, where it happened, what was expected instead."""
+
+    code: ClassVar[str] = "internal"
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, where: str = "", expected: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.expected = expected
+
+    def as_json(self) -> dict[str, Any]:
+        """The `error` object of the contract."""
+        body = {"code": self.code, "message": self.message, "where": self.where, "expected": self.expected}
+        return {"error": body}
+
+
+class BadInputError(ConsilienceError):
+    """The call or its input is wrong, found before work starts."""
+
+    code, exit_status = "bad_input", 2
+
+
+class NotFoundError(ConsilienceError):
+    """The thing named does not exist on the clocks asked for."""
+
+    code, exit_status = "not_found", 2
+
+
+class RefusedFileError(ConsilienceError):
+    """A file is truncated, corrupt, hostile or not what it claims; nothing of it was kept."""
+
+    code, exit_status = "refused_file", 1
+
+
+class ShortfallError(ConsilienceError):
+    """A source gave less than it announced."""
+
+    code, exit_status = "shortfall", 1
+
+
+class StoreDamagedError(ConsilienceError):
+    """A store contradicts itself; callers should stop. The message says how to repair."""
+
+    code, exit_status = "damaged", 3
+
+
+class BusyError(ConsilienceError):
+    """Another process is writing to the same store."""
+
+    code, exit_status = "busy", 1
+
+
+class BudgetError(ConsilienceError):
+    """A budget set by the caller is spent."""
+
+    code, exit_status = "budget", 1

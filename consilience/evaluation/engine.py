@@ -1,0 +1,62 @@
+"""What a suite needs from the rest of the house, as Protocols: it is passed in, never imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from consilience.errors import ConsilienceError, StoreDamagedError
+
+
+class Engine(Protocol):
+    """Searches, answers and simulates over one corpus; each reply is the contract's object of that name."""
+
+    def search(self, query: str, *, top: int, retriever: str, as_of: str | None = None) -> dict[str, Any]:
+        """The `search` object: at most `top` hits, one a document."""
+        ...
+
+    def ask(
+        self, question: str, *, as_of: str | None = None, chains: int | None = None, retriever: str = "hybrid"
+    ) -> dict[str, Any]:
+        """The `ask` object; `chains` limits how many independent chains are run."""
+        ...
+
+    def simulate(
+        self, path: Path, *, label: str, seed: int, stop: str, target: float, confidence: float
+    ) -> dict[str, Any]:
+        """The `screen simulate` object for one labelled file."""
+        ...
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """An engine that can show a document, so that quotes are held against the text they come from."""
+
+    def show(self, document_id: str, *, version: str | None = None) -> dict[str, Any]:
+        """The `show` object of one version of a document."""
+        ...
+
+
+@runtime_checkable
+class Texts(Protocol):
+    """An engine that hands out its texts, so that the reference baseline can read the same ones."""
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every searchable document as (id, text)."""
+        ...
+
+
+Temporary = Callable[[Path], AbstractContextManager[Engine]]
+"""Makes an engine over one file of records, in a throw-away home that goes when the context ends."""
+
+
+def attempt(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The reply, or the failure as an `error` object: one failed question scores nothing, the run goes on."""
+    try:
+        return call()
+    except StoreDamagedError:
+        raise
+    except ConsilienceError as failure:
+        return failure.as_json()

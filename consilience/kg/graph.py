@@ -1,0 +1,248 @@
+"""The graph, read-only: edges folded out of dated evidence, as published by one day and known by one instant."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from consilience.errors import BadInputError, StoreDamagedError
+from consilience.kg import schema
+from consilience.kg.evidence import Edge, Row, by_edge, crossings, refutes, timeline
+from consilience.kg.schema import Certainty
+from consilience.records import Span
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_INSTANT = "timestamp[us, tz=UTC]"
+CLAIMS_COLUMNS: Mapping[str, str] = {
+    "subject": "string", "predicate": "string", "object": "string", "subject_name": "string", "object_name": "string",
+    "negated": "bool", "direction": "string", "hedged": "bool", "confidence": "double",
+    "id": "string", "version": "string", "field": "string", "start": "int32", "end": "int32", "quote": "string",
+    "sha256": "string", "section": "string", "design": "string", "study": "string",
+    "published": "date32", "known_from": _INSTANT, "known_until": _INSTANT,
+    "closed_on": "date32", "closed_known": _INSTANT, "closed_by": "string",
+}  # fmt: skip
+_READ = ", ".join(
+    # Instants travel as microseconds: DuckDB renders zoned timestamps only with an extra package.
+    f'epoch_us("{name}")' if kind == _INSTANT else f'"{name}"'
+    for name, kind in CLAIMS_COLUMNS.items()
+    if name != "known_until"
+)
+# Nothing later than the two clocks may pass here; every question reads through this one condition.
+_VISIBLE = """
+    published <= $as_of AND epoch_us(known_from) <= $known_at
+    AND (known_until IS NULL OR $known_at < epoch_us(known_until))
+"""
+_ORDER = "ORDER BY subject, predicate, object, published, id, version, field, start, negated, direction"
+_MAX_WALK_ROWS = 200_000
+
+
+def claims_schema() -> pa.Schema:
+    """The Arrow schema of the claims table that `Graph` reads."""
+    import pyarrow as pa
+
+    kinds = {
+        "string": pa.string(),
+        "bool": pa.bool_(),
+        "double": pa.float64(),
+        "int32": pa.int32(),
+        "date32": pa.date32(),
+    }
+    return pa.schema([(name, kinds.get(kind, pa.timestamp("us", tz="UTC"))) for name, kind in CLAIMS_COLUMNS.items()])
+
+
+class Graph:
+    """Answers about entities from one claims table; every method is told both clocks.
+
+    A row is seen when it was published by `as_of` and the corpus held it at `known_at`. It is void, and counts for
+    nothing, when its document was closed (retracted, superseded) by `as_of` and the corpus had learned so by `known_at`.
+    """
+
+    def __init__(self, claims: Path, *, certainty: Certainty | None = None) -> None:
+        import duckdb
+
+        if not claims.is_file():
+            raise StoreDamagedError("there is no claims table", where=str(claims), expected="run consilience refresh")
+        self._claims = str(claims)
+        self._connection = duckdb.connect(":memory:")
+        self._lock = threading.Lock()
+        self.certainty = certainty or schema.certainty()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+    def about(
+        self, entity_id: str, *, as_of: date, known_at: datetime, limit: int = 100, include_void: bool = False
+    ) -> list[dict[str, Any]]:
+        """Edges that touch an entity, best believed first; wholly void ones only if asked for."""
+        edges = self._edges("(subject = $entity OR object = $entity)", as_of, known_at, entity=entity_id)
+        return [edge.as_json() for edge in edges if edge.is_current or include_void][:limit]
+
+    def history(
+        self, subject: str, predicate: str | None = None, object: str | None = None, *, as_of: date, known_at: datetime
+    ) -> list[dict[str, Any]]:
+        """One row an edge, void ones too, with its dated evidence and how belief moved."""
+        where = "subject = $subject AND ($predicate IS NULL OR predicate = $predicate) AND ($object IS NULL OR object = $object)"
+        edges = self._edges(where, as_of, known_at, subject=subject, predicate=predicate, object=object)
+        return [self._history(edge, as_of) for edge in edges]
+
+    def _history(self, edge: Edge, as_of: date) -> dict[str, Any]:
+        points = timeline(edge, self.certainty, as_of)
+        evidence = [
+            row.as_json(refutes=refutes(row, edge.direction)) for row in sorted(edge.rows, key=lambda r: r.published)
+        ]
+        return {**edge.as_json(), "evidence": evidence, "timeline": points, "crossed_half": crossings(points)}
+
+    def between(
+        self,
+        a_ids: Collection[str],
+        b_ids: Collection[str],
+        *,
+        as_of: date,
+        known_at: datetime,
+        include_void: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Evidence rows that join two sets of entities, either way round, weightiest first."""
+        if not a_ids or not b_ids:
+            return []
+        where = """((list_contains($a, subject) AND list_contains($b, object))
+                 OR (list_contains($b, subject) AND list_contains($a, object)))"""
+        edges = self._edges(where, as_of, known_at, a=sorted(a_ids), b=sorted(b_ids))
+        rows = [(row, edge) for edge in edges for row in edge.rows if include_void or not row.void]
+        rows.sort(
+            key=lambda pair: (-pair[0].weight, pair[0].edge, pair[0].span.id, pair[0].span.field, pair[0].span.start)
+        )
+        return [
+            {**row.as_json(refutes=refutes(row, edge.direction)), "belief": edge.belief.value} for row, edge in rows
+        ]
+
+    def conflicts(self, *, as_of: date, known_at: datetime, limit: int = 100) -> list[dict[str, Any]]:
+        """Edges that studies still in force support and refute, the most evenly and strongly contested first.
+
+        `since` is the day from which both sides had been published.
+        """
+        contested = f"""SELECT subject, predicate, object FROM read_parquet($claims) WHERE {_VISIBLE}
+            GROUP BY ALL HAVING bool_or(negated) AND NOT bool_and(negated)
+            OR count(DISTINCT nullif(direction, '')) > 1"""  # noqa: S608 - no value is spliced in
+        where = f"(subject, predicate, object) IN ({contested})"
+        edges = [e for e in self._edges(where, as_of, known_at) if e.belief.supporting and e.belief.refuting]
+        edges.sort(key=lambda e: (-min(e.belief.value, e.belief.disbelief), e.name))
+        return [{**edge.as_json(), "since": _contested_since(edge)} for edge in edges[:limit]]
+
+    def paths(
+        self, a: str, b: str, *, as_of: date, known_at: datetime, max_hops: int = 3, limit: int = 5
+    ) -> list[dict[str, Any]]:
+        """The best believed ways from one entity to another, as edges numbered by `path` and `hop`.
+
+        An edge may be walked either way; a path is as believed as the product of its edges.
+        """
+        if a == b or max_hops < 1:
+            raise BadInputError("a path needs two different entities and at least one hop", where=f"{a} -> {b}")
+        net = self._network(a, b, as_of, known_at, max_hops)
+        rows = []
+        for number, (score, edges) in enumerate(_best_paths(net, a, b, max_hops, limit), 1):
+            for hop, edge in enumerate(edges, 1):
+                rows.append({**edge.as_json(), "path": number, "hop": hop, "path_belief": round(score, 6)})
+        return rows
+
+    def _network(self, a: str, b: str, as_of: date, known_at: datetime, max_hops: int) -> Any:
+        """The part of the graph that lies on some walk of at most `max_hops` between two entities."""
+        import networkx as nx
+
+        net = nx.Graph()
+        net.add_nodes_from([a, b])
+        reached: set[str] = set()
+        # Half of the hops from each end suffice: every edge of a path lies within them.
+        for start, hops in ((a, (max_hops + 1) // 2), (b, max_hops // 2)):
+            frontier = {start}
+            for _ in range(hops):
+                where = "(list_contains($ids, subject) OR list_contains($ids, object))"
+                edges = [e for e in self._edges(where, as_of, known_at, ids=sorted(frontier)) if e.belief.value > 0]
+                reached |= frontier
+                for edge in edges:
+                    _join(net, edge)
+                frontier = {end for e in edges for end in (e.name[0], e.name[2])} - reached
+        return net
+
+    def _edges(self, where: str, as_of: date, known_at: datetime, **values: Any) -> list[Edge]:
+        return by_edge(self._rows(where, as_of, known_at, **values), self.certainty)
+
+    def _rows(self, where: str, as_of: date, known_at: datetime, **values: Any) -> Iterator[Row]:
+        if known_at.tzinfo is None:
+            raise BadInputError(
+                "an instant needs its time zone", where=known_at.isoformat(), expected="2026-01-02T03:04:05Z"
+            )
+        moment = _microseconds(known_at)
+        query = (
+            f"SELECT {_READ} FROM read_parquet($claims) WHERE {_VISIBLE} AND {where} {_ORDER} LIMIT {_MAX_WALK_ROWS}"  # noqa: S608
+        )
+        asked = {"claims": self._claims, "as_of": as_of, "known_at": moment, **values}
+        with self._lock:
+            found = self._connection.execute(query, asked).fetchall()
+        for columns in found:
+            yield self._row(columns, as_of, moment)
+
+    def _row(self, columns: Sequence[Any], as_of: date, known_at: int) -> Row:
+        names = [name for name in CLAIMS_COLUMNS if name != "known_until"]
+        value = dict(zip(names, columns, strict=True))
+        span = Span(*(value[name] for name in ("id", "version", "field", "start", "end", "quote", "sha256")))
+        closed_on, closed_known = value["closed_on"], value["closed_known"]
+        void = closed_on is not None and closed_known is not None and closed_on <= as_of and closed_known <= known_at
+        return Row(
+            subject=value["subject"], predicate=value["predicate"], object=value["object"],
+            subject_name=value["subject_name"] or value["subject"], object_name=value["object_name"] or value["object"],
+            negated=value["negated"], direction=value["direction"] or "", hedged=value["hedged"],
+            confidence=value["confidence"], span=span, section=value["section"] or "", design=value["design"] or "unknown",
+            study=value["study"] or value["id"], published=value["published"], known_from=_instant(value["known_from"]),
+            # A closure still to come on either clock is not shown, not even as a date.
+            closed_on=closed_on if void else None, closed_known=_instant(closed_known) if void else None,
+            closed_by=value["closed_by"] if void else None, void=void,
+            weight=round(value["confidence"] * self.certainty.weight(value["design"]), 6),
+        )  # fmt: skip
+
+
+def _contested_since(edge: Edge) -> str:
+    sides = ([row.published for row in side if not row.void] for side in (edge.supporting, edge.refuting))
+    return max(min(days) for days in sides).isoformat()
+
+
+def _join(net: Any, edge: Edge) -> None:
+    """Add an edge; of several predicates between two things the best believed stands for the step."""
+    start, _, end = edge.name
+    known = net.get_edge_data(start, end)
+    if known is None or edge.rank < known["edge"].rank:
+        net.add_edge(start, end, edge=edge)
+
+
+def _best_paths(net: Any, a: str, b: str, max_hops: int, limit: int) -> Iterator[tuple[float, list[Edge]]]:
+    """Simple paths in order of belief: a belief is at most 1, so the best unfinished walk bounds all it may become."""
+    import networkx as nx
+
+    left = nx.single_source_shortest_path_length(net, b, cutoff=max_hops)
+    queue: list[tuple[float, tuple[str, ...]]] = [(-1.0, (a,))]
+    while queue and limit > 0:
+        negative, walk = heapq.heappop(queue)
+        if walk[-1] == b:
+            limit -= 1
+            yield -negative, [net.edges[pair]["edge"] for pair in zip(walk, walk[1:], strict=False)]
+            continue
+        for step in sorted(net[walk[-1]]):
+            if step not in walk and len(walk) + left.get(step, max_hops + 1) <= max_hops:
+                heapq.heappush(queue, (negative * net.edges[walk[-1], step]["edge"].belief.value, (*walk, step)))
+
+
+def _microseconds(when: datetime) -> int:
+    since = when.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _instant(microseconds: int) -> datetime:
+    from datetime import timedelta
+
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

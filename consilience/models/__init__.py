@@ -1,0 +1,54 @@
+"""The three kinds of model, as Protocols; every one is chosen by name and passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Embedding(Protocol):
+    """Turns texts into unit vectors."""
+
+    name: str
+    dimension: int
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Vectors of shape (len(texts), dimension), L2-normalised, in order."""
+        ...
+
+    def encode_query(self, text: str) -> npt.NDArray[np.float32]:
+        """One vector of shape (dimension,), L2-normalised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a text bears on a claim; the three probabilities sum to 1."""
+
+    supports: float
+    refutes: float
+    neutral: float
+
+
+class Entailment(Protocol):
+    """Judges whether evidence supports or refutes a claim."""
+
+    name: str
+
+    def judge(self, pairs: Sequence[tuple[str, str]]) -> list[Judgement]:
+        """One judgement for each (claim, evidence text) pair, in order."""
+        ...
+
+
+class Language(Protocol):
+    """Writes structured text; optional everywhere."""
+
+    name: str
+
+    def complete(self, prompt: str, *, schema: dict[str, object]) -> dict[str, object]:
+        """One reply that validates against `schema`, or an error; never free text."""
+        ...

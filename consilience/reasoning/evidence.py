@@ -1,0 +1,155 @@
+"""Reading a document for a claim: which of its sentences speak to it, and which way."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from consilience.corpora.corpus import Clocks, Corpus, Document
+from consilience.indexes import Index
+from consilience.models import Entailment, Judgement
+from consilience.text import LABEL, sentences
+
+# Where authors say what they found. A conclusion speaks for the whole document, an aim for none of it.
+_CONCLUDES = re.compile(r"conclusion|interpretation|implication|discussion|summary|significance", re.IGNORECASE)
+_REPORTS = re.compile(r"result|finding|outcome", re.IGNORECASE)
+_AIM = re.compile(
+    r"^(to (assess|determine|evaluate|examine|investigate|compare|test|study|describe|explore|identify)|"
+    r"(the )?(aim|purpose|objective|goal)s?\b|we (aimed|sought|hypothesi[sz]ed)|this study (aimed|was designed|investigates|examines))",
+    re.IGNORECASE,
+)
+# Publications that report no study of their own: quoted, never counted.
+NOT_STUDIES = frozenset({"editorial", "letter", "comment", "notice"})
+BARRED = frozenset({"deleted", "retracted", "superseded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a document: where it stands, how much it speaks for the document, how near the claim."""
+
+    field: str
+    start: int
+    end: int
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one sentence of one document says about the question, found by one chain."""
+
+    chain: str
+    row: int
+    document: str
+    study: str
+    design: str
+    field: str
+    start: int
+    end: int
+    judgement: Judgement
+    relevance: float  # of the document to the question, 0..1
+    weight: float  # of the sentence within the document, 0..1
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """What makes two findings the same quotation."""
+        return self.document, self.field, self.start, self.end
+
+
+@dataclass
+class Reader:
+    """Reads documents for one claim, with statistics of what is visible on the clocks and of nothing later."""
+
+    claim: str
+    corpus: Corpus
+    index: Index
+    entailment: Entailment
+    clocks: Clocks
+    _terms: dict[int, frozenset[str]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def idf(self) -> Mapping[str, float]:
+        """Inverse document frequency of each term of the claim, among the documents visible on the clocks."""
+        total = int(self.corpus.visible(self.clocks).sum())
+        counts = self.index.lexical.document_frequencies(self.index.lexical.terms(self.claim), self.clocks)
+        return {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
+
+    def coverage(self, text: str) -> float:
+        """The share of the claim's information that a text mentions, 0..1."""
+        whole = sum(self.idf.values())
+        if not whole:
+            return 0.0
+        present = set(self.index.lexical.terms(text))
+        return sum(weight for term, weight in self.idf.items() if term in present) / whole
+
+    def relevance(self, document: Document) -> float:
+        """How much of the claim a document is about, 0..1."""
+        return self.coverage(" ".join(document.fields.values()))
+
+    def is_barred(self, document: Document) -> bool:
+        """Say whether a document may not support a current answer: deleted, retracted, superseded, or a notice."""
+        status = self.corpus.status(document.id, self.clocks, deleted=document.deleted).name
+        return status in BARRED or document.design == "notice"
+
+    def read(self, chain: str, rows: Iterable[int], *, per_document: int = 2) -> list[Finding]:
+        """Judge the best sentences of each document, all in one batch."""
+        chosen: list[tuple[Document, float, Sentence]] = []
+        for row in rows:
+            document = self.corpus.document(row)
+            if self.is_barred(document):
+                continue
+            relevance = self.relevance(document)
+            chosen += [(document, relevance, s) for s in self.best(document)[:per_document]]
+        return self.judge(chain, chosen)
+
+    def judge(self, chain: str, chosen: Sequence[tuple[Document, float, Sentence]]) -> list[Finding]:
+        """Findings of sentences already chosen."""
+        judged = self.entailment.judge([(self.claim, sentence.text) for _, _, sentence in chosen])
+        return [
+            Finding(chain, document.row, document.id, document.study, document.design, sentence.field, sentence.start,
+                    sentence.end, judgement, relevance, sentence.weight)
+            for (document, relevance, sentence), judgement in zip(chosen, judged, strict=True)
+        ]  # fmt: skip
+
+    def best(self, document: Document) -> list[Sentence]:
+        """The sentences of a document that speak to the claim, best first; the title only where there is no other."""
+        found = [s for name in document.fields if name != "title" for s in self._weighed(document, name)]
+        if not found and "title" in document.fields:
+            title = document.fields["title"]
+            found = [Sentence("title", 0, len(title), title, 0.5)]
+        return sorted(found, key=lambda s: (-s.weight, s.field, s.start))
+
+    def _weighed(self, document: Document, name: str) -> list[Sentence]:
+        text = document.fields[name]
+        bounds = list(sentences(text))
+        section = ""
+        found = []
+        for number, (start, end) in enumerate(bounds):
+            label = LABEL.match(text, start)
+            if label:
+                section = label.group(1)
+                start = min(label.end(), end - 1)
+            piece = text[start:end]
+            prior = _prior(section, piece, number, len(bounds), name)
+            found.append(Sentence(name, start, end, piece, prior * (0.35 + 0.65 * self.coverage(piece))))
+        return found
+
+
+def _prior(section: str, text: str, number: int, count: int, name: str) -> float:
+    """How much a sentence speaks for its document, by where it stands."""
+    if name == "text":  # a recommendation is all conclusion
+        return 1.0
+    if _AIM.search(text) or text.endswith("?"):
+        return 0.15
+    if _CONCLUDES.search(section):
+        return 1.0
+    if section and not _REPORTS.search(section):
+        return 0.3
+    if section:
+        return 0.6
+    # Unlabelled abstracts end with what they found.
+    place = (number + 1) / count
+    return 0.95 if number == count - 1 else 0.8 if number == count - 2 and count > 3 else 0.3 + 0.35 * place

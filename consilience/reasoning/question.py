@@ -1,0 +1,59 @@
+"""A question as asked -> what kind of answer it wants, and the statement whose truth it asks about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from consilience.records import normal_space
+
+Kind = Literal["polar", "factoid", "list", "summary"]
+
+_AUXILIARY = (
+    "is|are|was|were|am|do|does|did|can|could|should|shall|has|have|had|will|would|may|might|must|"
+    "isn't|aren't|doesn't|don't|didn't|can't|shouldn't"
+)
+_POLAR = re.compile(rf"(?:^|[:;,.?–—-]\s+)(?:{_AUXILIARY})\s", re.IGNORECASE)
+_LIST = re.compile(
+    r"^(list|name|enumerate|give)\b|^(please )?(list|name)\b|\b(which|what) are\b|^(which|what) (\w+ ){0,3}\w+s (are|were|have|can|do)\b",
+    re.IGNORECASE,
+)
+_SUMMARY = re.compile(
+    r"^(describe|explain|summari[sz]e|how (?!many|much|often|long|old)|why|tell me|discuss)\b|"
+    r"^what (is|are) (the )?(role|function|mechanism|effect|effects|relationship|rationale|evidence|importance|difference)|"
+    r"^what (is|are) known\b",
+    re.IGNORECASE,
+)
+_WH = re.compile(r"^(in |at |on |to |for |by |from |with )?(what|which|who|whom|whose|where|when|how)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: its text, white space normalised, and the kind of answer it wants."""
+
+    text: str
+    kind: Kind
+
+
+def parse(text: str) -> Question:
+    """Read the kind of a question off its form.
+
+    "Does aspirin prevent stroke?" is polar; "Which drugs ...?" a list; what has no question word is polar too:
+    a statement asks whether it is true.
+    """
+    asked = normal_space(text)
+    return Question(asked, _kind(asked))
+
+
+def _kind(text: str) -> Kind:
+    starts_polar = re.match(rf"({_AUXILIARY})\s", text, re.IGNORECASE)
+    if starts_polar:
+        return "polar"
+    if _SUMMARY.search(text):
+        return "summary"
+    if _LIST.search(text):
+        return "list"
+    if _WH.match(text):
+        return "polar" if _POLAR.search(text) else "factoid"
+    return "polar"
