@@ -24,8 +24,9 @@ from consilience.errors import BadInputError, NotFoundError, StoreDamagedError
 from consilience.home import Rooms
 from consilience.indexes import RETRIEVERS, Hit, Index
 from consilience.indexes import profile as profiles
-from consilience.kg import Graph, Linker
 from consilience.kg import build as graph_build
+from consilience.kg.graph import Graph
+from consilience.kg.link import Linker
 from consilience.models import Embedding, Entailment
 from consilience.reasoning.cite import described
 from consilience.reasoning.evidence import Reader
@@ -121,8 +122,8 @@ class Home:
         pointer, changed = refresh.run(self.rooms, self.now(), progress)
         counts = self.status()
         return {
-            "snapshot": pointer.snapshot, "index": pointer.index, "kg": pointer.kg, "refreshed_at": pointer.refreshed_at,
-            "documents": counts["documents"], "passages": counts["passages"], "claims": counts["claims"],
+            "snapshot": pointer.snapshot, "index": pointer.index, "kg": pointer.kg,
+            "refreshed_at": pointer.refreshed_at, "documents": counts["documents"], "passages": counts["passages"], "claims": counts["claims"],
             "entities": counts["entities"], "changed": changed,
             "written": pointer.commits - (before.commits if before else 0) if changed else 0,
             "warnings": [], "usage": _usage(started),
@@ -158,7 +159,7 @@ class Home:
             # What no mark names is active; so is what is marked only for a day still to come.
             marked = sum(counts[name] for name in counts if name not in ("active", "deleted"))
             counts["active"] = int((known & corpus.alive).sum()) - marked
-            body.update(passages=corpus.passages.num_rows, **view.graph.counts())
+            body.update(passages=corpus.passages.num_rows, **view.counts)
         pointer = view.pointer
         return {
             **body,
@@ -168,7 +169,9 @@ class Home:
             "quarantined": sum(c.quarantined for c in self.store.commits()),
         }  # fmt: skip
 
-    def show(self, id: str, *, version: str | None = None, as_of: Day = None, known_at: Instant = None) -> dict[str, Any]:
+    def show(
+        self, id: str, *, version: str | None = None, as_of: Day = None, known_at: Instant = None
+    ) -> dict[str, Any]:
         """One document as it stood on the clocks, with its versions."""
         clocks = self._clocks(as_of, known_at)
         corpus = self.view.corpus
@@ -233,7 +236,9 @@ class Home:
         """Answer a question by several chains, every sentence a checked quotation, or abstain and say why."""
         started = time.perf_counter()
         if model is not None:
-            raise BadInputError(f"no language model {model!r}", where="model", expected="no model: none is built in yet")
+            raise BadInputError(
+                f"no language model {model!r}", where="model", expected="no model: none is built in yet"
+            )
         clocks = self._clocks(as_of, known_at)
         view = self.view
         asked = reasoning.checked_question(question)
@@ -258,12 +263,14 @@ class Home:
             ground = view.ground(clocks, "hybrid")
             body = reasoning.verify_claim(claim, ground, against=against, evidence_text=evidence_text)
         elif against:
-            raise NotFoundError(f"no document {against[0]}", where=against[0], expected="consilience ingest, then refresh")
+            raise NotFoundError(
+                f"no document {against[0]}", where=against[0], expected="consilience ingest, then refresh"
+            )
         else:
             body = {"claim": reasoning.checked_question(claim, "claim"), "verdict": "insufficient", "citations": [],
                     "probabilities": {"supported": 0.0, "refuted": 0.0, "insufficient": 1.0}}  # fmt: skip
-        return {**body, **_told(clocks), "warnings": self._warnings(clocks), "provenance": view.provenance(None, "hybrid"),
-                "usage": _usage(started)}  # fmt: skip
+        return {**body, **_told(clocks), "warnings": self._warnings(clocks),
+                "provenance": view.provenance(None, "hybrid"), "usage": _usage(started)}  # fmt: skip
 
     def extract(self, lines: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Entities and relations of documents that need not be loaded, a line each."""
@@ -279,7 +286,9 @@ class Home:
 
     # ---------------------------------------------------------------- the graph
 
-    def graph_about(self, entity: str, *, as_of: Day = None, known_at: Instant = None, limit: int = 100) -> dict[str, Any]:
+    def graph_about(
+        self, entity: str, *, as_of: Day = None, known_at: Instant = None, limit: int = 100
+    ) -> dict[str, Any]:
         """The edges round one entity."""
         return self._graph(lambda graph, **on: graph.about(self._entity(entity), limit=limit, **on), as_of, known_at)
 
@@ -293,7 +302,9 @@ class Home:
             lambda graph, **on: graph.history(self._entity(subject), predicate, other, **on), as_of, known_at
         )
 
-    def graph_paths(self, a: str, b: str, *, as_of: Day = None, known_at: Instant = None, limit: int = 5) -> dict[str, Any]:
+    def graph_paths(
+        self, a: str, b: str, *, as_of: Day = None, known_at: Instant = None, limit: int = 5
+    ) -> dict[str, Any]:
         """The most believed paths between two entities."""
         return self._graph(
             lambda graph, **on: graph.paths(self._entity(a), self._entity(b), limit=limit, **on), as_of, known_at
@@ -311,7 +322,9 @@ class Home:
     def _entity(self, name: str) -> str:
         found = self.view.linker.link_name(reasoning.checked_question(name, "entity"))
         if found is None:
-            raise NotFoundError(f"no entity is called {name!r}", where=name, expected="a name or an identifier such as MESH:D006973")
+            raise NotFoundError(
+                f"no entity is called {name!r}", where=name, expected="a name or an identifier such as MESH:D006973"
+            )
         return found.identifier
 
     # ---------------------------------------------------------------- screening and evaluation
@@ -369,7 +382,7 @@ class Home:
         view = self.view
         if view.pointer is None:
             return "nothing has been refreshed yet"
-        return f"{view.corpus.table.num_rows} document versions, {view.graph.counts()['claims']} claims"
+        return f"{view.corpus.table.num_rows} document versions, {view.counts['claims']} claims"
 
     # ---------------------------------------------------------------- clocks
 
@@ -402,7 +415,9 @@ class View:
     def corpus(self) -> Corpus:
         """The snapshot."""
         if self.pointer is None:
-            raise NotFoundError("nothing has been refreshed yet", where="corpora/store", expected="consilience ingest, then refresh")
+            raise NotFoundError(
+                "nothing has been refreshed yet", where="corpora/store", expected="consilience ingest, then refresh"
+            )
         return Corpus(self.store, self.pointer.snapshot)
 
     @cached_property
@@ -436,6 +451,12 @@ class View:
         if pointer is None:
             raise NotFoundError("nothing has been refreshed yet", where="kg/store", expected="consilience refresh")
         return Graph(graph_build.table_path(self.rooms, pointer.snapshot, pointer.kg))
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many claims and entities the graph holds."""
+        pointer = self.pointer
+        return graph_build.counts(graph_build.table_path(self.rooms, pointer.snapshot, pointer.kg)) if pointer else {}
 
     @cached_property
     def linker(self) -> Linker:

@@ -131,20 +131,8 @@ class Span(Part):
         return self
 
 
-class Described(Span):
-    """A span with what a reader should know of its document, wherever that is known."""
-
-    title: str | None = None
-    published: CoarseDay | None = None
-    design: str | None = None
-    status: Status | None = None
-    study: str | None = None
-    preprint: bool | None = None
-    retracted_since: CoarseDay | None = None
-
-
-class Citation(Described):
-    """A quote an answer rests on, with its stance towards the claim."""
+class Citation(Span):
+    """A quote an answer rests on, with its stance towards the claim and what its document is worth."""
 
     stance: Literal["supports", "refutes", "neutral"]
     title: str
@@ -152,8 +140,8 @@ class Citation(Described):
     design: str | None
     status: Status
     study: str | None
-    by: str | None = None
-    stance_confidence: Share | None = None
+    preprint: bool | None = None
+    retracted_since: CoarseDay | None = None
 
 
 class DocumentVersion(Part):
@@ -161,11 +149,9 @@ class DocumentVersion(Part):
 
     version: Version
     source_version: str | None = None
-    source: str | None = None
-    published: CoarseDay | None = None
-    known_from: Instant | None = None
-    known_until: Instant | None = None
-    deleted: bool | None = None
+    known_from: Instant
+    known_until: Instant | None
+    status: Status | None = None
 
 
 class Show(Reply):
@@ -291,7 +277,6 @@ class StatusReply(Reply):
     pending: Count
     shortfalls: list[JsonValue]
     quarantined: Count | None = None
-    preprints: Count | None = None
     warnings: list[str] = []
     usage: Usage | None = None
 
@@ -530,7 +515,6 @@ class Relation(Part):
     negated: bool
     confidence: Share
     span: Span
-    qualifiers: dict[str, JsonValue] | None = None
     direction: str | None = None
     hedged: bool | None = None
 
@@ -544,14 +528,37 @@ class Extract(Reply):
     warnings: list[str] = []
 
 
+class EvidenceRow(Part):
+    """One claim of one document behind an edge; `void` once its document is known to be closed."""
+
+    subject: Identifier
+    predicate: Text
+    object: Identifier
+    subject_name: str
+    object_name: str
+    negated: bool
+    direction: str
+    hedged: bool
+    refutes: bool
+    confidence: Share
+    weight: Share
+    id: Identifier
+    span: Span
+    section: str
+    design: str
+    study: str
+    published: CoarseDay | None
+    known_from: Instant
+    void: bool
+    closed_by: str | None
+
+
 class TimelinePoint(Part):
     """The belief in an edge from one day on."""
 
-    at: CoarseDay
+    date: CoarseDay
     belief: Share
-    supporting: Count | None = None
-    refuting: Count | None = None
-    because: list[Identifier] | None = None
+    independent_studies: Count
 
 
 class Edge(Part):
@@ -562,18 +569,39 @@ class Edge(Part):
     object: Identifier
     subject_name: str | None = None
     object_name: str | None = None
-    qualifiers: dict[str, JsonValue] | None = None
+    direction: str | None = None
     holds_from: CoarseDay | None
     holds_until: CoarseDay | None
     known_from: Instant
     known_until: Instant | None
     belief: Share
+    disbelief: Share | None = None
     independent_studies: Count
-    supporting: list[Described]
-    refuting: list[Described]
+    supporting: list[Span]
+    refuting: list[Span]
     closed_by: str | None
+
+
+class Course(Edge):
+    """An edge with its evidence in order and the course of belief in it."""
+
+    evidence: list[EvidenceRow] | None = None
     timeline: list[TimelinePoint] | None = None
-    crossed_half: CoarseDay | list[CoarseDay] | None = None
+    crossed_half: list[CoarseDay] | None = None
+
+
+class Hop(Edge):
+    """An edge as one step of a path."""
+
+    path: Annotated[int, Field(ge=1)]
+    hop: Annotated[int, Field(ge=1)]
+    path_belief: Share
+
+
+class Conflict(Edge):
+    """An edge with independent evidence on both sides, and since when."""
+
+    since: CoarseDay | None = None
 
 
 class GraphReply(Reply):
@@ -586,20 +614,21 @@ class GraphReply(Reply):
 
 
 class Edges(GraphReply):
-    """Edges about an entity, on the paths between two, or one edge through time."""
+    """Edges about an entity."""
 
     rows: list[Edge]
-    paths: list[list[Count]] | None = None
 
 
-class Conflict(Edge):
-    """An edge with independent evidence on both sides, and since when."""
+class Courses(GraphReply):
+    """Edges through time."""
 
-    since: CoarseDay | None = None
-    supporting_studies: Count | None = None
-    refuting_studies: Count | None = None
-    kind: str | None = None
-    explanation: str | None = None
+    rows: list[Course]
+
+
+class Paths(GraphReply):
+    """The steps of paths between two entities, path by path."""
+
+    rows: list[Hop]
 
 
 class Conflicts(GraphReply):
@@ -731,8 +760,8 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "graph-about": Edges,
     "graph-changes": Changes,
     "graph-conflicts": Conflicts,
-    "graph-history": Edges,
-    "graph-paths": Edges,
+    "graph-history": Courses,
+    "graph-paths": Paths,
     "ingest": Ingest,
     "init": Init,
     "refresh": Refresh,

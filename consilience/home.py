@@ -69,7 +69,9 @@ class Rooms:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise BusyError("another process is writing to this home", expected="try again when it is done") from None
+                raise BusyError(
+                    "another process is writing to this home", expected="try again when it is done"
+                ) from None
             yield
 
 
@@ -94,7 +96,9 @@ def find(given: str | Path | None = None) -> Rooms:
         root = Path(named).expanduser().resolve()
         if not has_rooms(root):
             raise BadInputError(
-                f"no home at {named}", where=str(named), expected=f"a folder made by consilience init, with {', '.join(ROOMS)}"
+                f"no home at {named}",
+                where=str(named),
+                expected=f"a folder made by consilience init, with {', '.join(ROOMS)}",
             )
         return Rooms(root)
     here = Path.cwd()
@@ -107,7 +111,9 @@ def find(given: str | Path | None = None) -> Rooms:
 def init(directory: Path) -> Rooms:
     """Make a home: copy the packaged definitions, sample corpus included, never a built artefact."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise BadInputError(f"{directory} is not an empty folder", where=str(directory), expected="a new or empty folder")
+        raise BadInputError(
+            f"{directory} is not an empty folder", where=str(directory), expected="a new or empty folder"
+        )
     for room in ROOMS:
         shutil.copytree(
             packaged() / room, directory / room, ignore=shutil.ignore_patterns("store", "runs", "__pycache__", "*.py")

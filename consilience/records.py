@@ -162,8 +162,10 @@ def pmid_curie(pmid: str) -> str:
 
 def guideline_curie(issuer: str, guideline: str, recommendation: str, version: str) -> str:
     """The id of one recommendation of one version; `/` and `@` inside a part are percent-encoded."""
-    parts = [part.replace("%", "%25").replace("/", "%2F").replace("@", "%40") for part in
-             (issuer, guideline, recommendation, version)]
+    parts = [
+        part.replace("%", "%25").replace("/", "%2F").replace("@", "%40")
+        for part in (issuer, guideline, recommendation, version)
+    ]
     return "GL:{}/{}/{}@{}".format(*parts)
 
 
@@ -183,8 +185,9 @@ def normal_space(text: str) -> str:
 
     Control, zero-width and bidirectional marks are dropped: they can hide text from a reader.
     """
-    if text.isprintable():  # then it holds none of these, and most text is
-        return " ".join(text.split())
+    joined = " ".join(text.split())
+    if joined.isprintable():  # then it holds none of these, and most text is
+        return joined
     kept = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
     return " ".join(kept.split())
 
@@ -205,7 +208,24 @@ def shard_of(document_id: str, shards: int = 64) -> int:
 
 
 __all__ = [
-    "SOURCE_RANK", "Chemical", "Correction", "Deletion", "Mark", "MeshHeading", "PartialDate", "PublicationEvent",
-    "PublicationType", "Quarantined", "Record", "Span", "canonical_json", "doi_curie", "guideline_curie",
-    "normal_doi", "normal_space", "pmid_curie", "sha256", "shard_of",
+    "SOURCE_RANK",
+    "Chemical",
+    "Correction",
+    "Deletion",
+    "Mark",
+    "MeshHeading",
+    "PartialDate",
+    "PublicationEvent",
+    "PublicationType",
+    "Quarantined",
+    "Record",
+    "Span",
+    "canonical_json",
+    "doi_curie",
+    "guideline_curie",
+    "normal_doi",
+    "normal_space",
+    "pmid_curie",
+    "sha256",
+    "shard_of",
 ]

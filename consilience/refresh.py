@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from consilience import indexes, kg
+from consilience import indexes
 from consilience.clocks import instant_text
 from consilience.corpora import fold, passages, snapshot
 from consilience.corpora.corpus import Corpus
@@ -87,14 +87,16 @@ class Refresh:
     @property
     def target(self) -> tuple[str, str, str]:
         """The names of what this refresh makes: snapshot, index, graph."""
-        return snapshot.snapshot_id(self.commits), self.profile.version, kg.version(self.store.rooms)
+        return snapshot.snapshot_id(self.commits), self.profile.version, graph.version(self.store.rooms)
 
     @property
     def is_done(self) -> bool:
         """Say whether questions already see what this refresh would make."""
         now = current(self.store.rooms)
-        return now is not None and (now.snapshot, now.index, now.kg) == self.target and all(
-            folder.exists() for folder in self._folders(*self.target)
+        return (
+            now is not None
+            and (now.snapshot, now.index, now.kg) == self.target
+            and all(folder.exists() for folder in self._folders(*self.target))
         )
 
     def citations(self, shards: Iterable[int] = ALL_SHARDS) -> list[int]:

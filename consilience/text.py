@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 # A full stop after these does not end a sentence.
 _ABBREVIATIONS = frozenset(
-    "dr mr mrs ms prof st vs etc al fig figs eq ref refs no nos approx ca cf e.g i.e resp inc ltd dept vol spp sp subsp "
-    "var min max sec wk wks yr yrs mo mos pt pts".split()
+    "dr mr mrs ms prof st vs etc al fig figs eq ref refs no nos approx ca cf e.g i.e resp inc ltd dept vol spp sp "
+    "subsp var min max sec wk wks yr yrs mo mos pt pts".split()
 )
 _BOUNDARY = re.compile(r"[.!?][\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9<≥≤])")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[-'’./][A-Za-z0-9]+)*")
@@ -29,7 +30,7 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
             cuts.add(found.end())
     cuts.update(found.start() for found in LABEL.finditer(text))
     edges = sorted(cuts)
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         piece = text[start:end]
         stripped = piece.strip()
         if stripped:

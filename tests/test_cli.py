@@ -1,3 +1,5 @@
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -434,3 +436,179 @@ def test_every_option_of_a_line_reaches_the_home(tmp_path: Path) -> None:
     [(_, options)] = oracle.asked
     assert set(options) == {"evidence_text", "against", "as_of", "known_at"}
     assert options["known_at"].isoformat() == "2020-01-01T23:59:59.999999+00:00"
+
+
+# ---------------------------------------------------------------- a whole home, from init to answers
+
+RECORDS: list[dict[str, Any]] = [
+    {
+        "pmid": "101",
+        "title": "Zelavir for viral croup: a randomized controlled trial",
+        "abstract": "METHODS: We randomized 400 children. RESULTS: Zelavir reduced hospital admission. "
+        "CONCLUSIONS: Aspirin is effective in preventing stroke in adults.",
+        "published": "2001-05-04",
+        "publication_types": ["Randomized Controlled Trial"],
+    },
+    {
+        "pmid": "102",
+        "title": "Aspirin for stroke prevention in 2000 adults",
+        "abstract": "BACKGROUND: Aspirin may prevent stroke. RESULTS: Aspirin reduced the risk of stroke (RR 0.70). "
+        "CONCLUSIONS: Aspirin prevents stroke in adults with hypertension.",
+        "published": "2003-02",
+        "publication_types": ["Randomized Controlled Trial"],
+    },
+    {
+        "pmid": "103",
+        "title": "No effect of aspirin on stroke: a later trial",
+        "abstract": "RESULTS: Aspirin did not reduce the risk of stroke. CONCLUSIONS: Aspirin does not prevent stroke.",
+        "published": "2015",
+        "publication_types": ["Randomized Controlled Trial"],
+    },
+]
+
+
+def call(home: Path, *words: str) -> tuple[int, str]:
+    """The exit status and stdout of one call."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        status = run([*words, "--home", str(home)])
+    return status, out.getvalue()
+
+
+def called(home: Path, name: str, *words: str) -> dict[str, Any]:
+    """The one object a command prints, which must be what its schema says."""
+    status, out = call(home, *words, "--json")
+    assert len(out.splitlines()) == 1
+    whole: dict[str, Any] = json.loads(out)
+    assert status == 0, whole
+    assert next(iter(whole)) == "schema"
+    Draft202012Validator(json_schema(name)).validate(whole)
+    return whole
+
+
+NOW = "2020-06-01T00:00:00Z"
+
+
+@pytest.fixture
+def home(filled_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CONSILIENCE_NOW", NOW)
+    return filled_home
+
+
+@pytest.fixture(scope="module")
+def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "home"
+    records = write_lines(folder.parent / "records.jsonl", *RECORDS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONSILIENCE_NOW", NOW)
+        made = called(folder, "init", "init", str(folder))
+        assert made["home"] == str(folder)
+        assert called(folder, "ingest", "ingest", "records", str(records))["records"] == 3
+        assert called(folder, "refresh", "refresh", "--dry-run")["pending"] == 1
+        assert called(folder, "refresh", "refresh")["changed"] is True
+    return folder
+
+
+def test_refreshing_again_writes_nothing(home: Path) -> None:
+    again = called(home, "refresh", "refresh", "--offline")
+    assert (again["changed"], again["written"]) == (False, 0)
+
+
+def test_status_counts_the_documents(home: Path) -> None:
+    status = called(home, "status", "status")
+    assert status["documents"]["active"] == 3
+    assert status["pending"] == 0
+
+
+def test_show_prints_a_document_as_it_stood(home: Path) -> None:
+    shown = called(home, "show", "show", "PMID:102")
+    assert shown["fields"]["title"] == RECORDS[1]["title"]
+    assert shown["versions"][-1]["version"] == shown["version"]
+    status, out = call(home, "show", "PMID:102", "--as-of", "2002", "--json")
+    assert (status, json.loads(out)["error"]["code"]) == (2, "not_found")
+
+
+def test_search_finds_and_hides_by_date(home: Path) -> None:
+    found = called(home, "search", "search", "aspirin stroke", "--retriever", "lexical")
+    assert {"PMID:102", "PMID:103"} <= {hit["id"] for hit in found["hits"]}
+    earlier = called(home, "search", "search", "aspirin stroke", "--as-of", "2003-02", "--retriever", "lexical")
+    assert "PMID:103" not in {hit["id"] for hit in earlier["hits"]}
+    assert earlier["as_of"] == "2003-02-28"
+
+
+def test_ask_and_verify_cite_what_is_stored(home: Path) -> None:
+    for whole in (
+        called(home, "ask", "ask", "Does aspirin prevent stroke?", "--trace"),
+        called(home, "verify", "verify", "Aspirin prevents stroke", "--against", "PMID:102"),
+    ):
+        for cited in whole["citations"]:
+            text = called(home, "show", "show", cited["id"], "--version", cited["version"])["fields"][cited["field"]]
+            assert text[cited["start"] : cited["end"]] == cited["quote"]
+    assert "Not individual medical advice." in call(home, "ask", "Does aspirin prevent stroke?")[1]
+
+
+def test_the_graph_answers_within_its_schemas(home: Path) -> None:
+    called(home, "graph-about", "graph", "about", "aspirin")
+    called(home, "graph-history", "graph", "history", "aspirin")
+    called(home, "graph-paths", "graph", "paths", "aspirin", "stroke")
+    called(home, "graph-conflicts", "graph", "conflicts")
+
+
+def test_extract_prints_a_json_line_a_document(home: Path, tmp_path: Path) -> None:
+    status, out = call(home, "extract", str(write_lines(tmp_path / "in.jsonl", *RECORDS)))
+    lines = [json.loads(each) for each in out.splitlines()]
+    assert status == 0
+    assert [each["id"] for each in lines] == ["PMID:101", "PMID:102", "PMID:103"]
+    for each in lines:
+        Draft202012Validator(json_schema("extract")).validate(each)
+
+
+def test_canonical_answers_are_the_same_bytes_at_another_instant(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("ask", "Does aspirin prevent stroke?", "--as-of", "2019", "--canonical")
+    first = call(home, *words)
+    monkeypatch.setenv("CONSILIENCE_NOW", "2020-07-01T00:00:00Z")
+    assert call(home, *words) == first
+
+
+def test_a_batch_of_searches_answers_what_it_can_and_exits_1(home: Path, tmp_path: Path) -> None:
+    lines = [
+        {"id": 1, "query": "aspirin", "top": 1},
+        {"id": 2, "query": " "},
+        {"id": 3, "query": "stroke", "as_of": "1990"},
+    ]
+    source, out = write_lines(tmp_path / "in.jsonl", *lines), tmp_path / "out.jsonl"
+    status, printed = call(
+        home, "search", "--batch", str(source), "--out", str(out), "--retriever", "lexical", "--json"
+    )
+    Draft202012Validator(json_schema("batch")).validate(json.loads(printed))
+    first, second, third = read_lines(out)
+    assert status == 1
+    assert len(first["result"]["hits"]) == 1
+    assert first["result"]["retriever"] == "lexical"
+    assert second["error"]["code"] == "bad_input"
+    assert third["result"]["hits"] == []
+
+
+@pytest.mark.parametrize("words", [("ask", ""), ("search", " "), ("verify", ""), ("graph", "about", "")])
+def test_an_empty_question_exits_2(home: Path, words: tuple[str, ...]) -> None:
+    status, out = call(home, *words, "--json")
+    assert (status, json.loads(out)["error"]["code"]) == (2, "bad_input")
+
+
+def test_a_refused_file_is_named_and_leaves_everything_as_it_was(home: Path, tmp_path: Path) -> None:
+    before = called(home, "status", "status")
+    broken = tmp_path / "broken.xml"
+    broken.write_text("<PubmedArticleSet><PubmedArticle>")
+    status, out = call(home, "ingest", "pubmed", str(broken), "--json")
+    whole = json.loads(out)
+    Draft202012Validator(json_schema("ingest")).validate(whole)
+    assert status == 1
+    assert [(each["status"], each["error"]["code"]) for each in whole["files"]] == [("refused", "refused_file")]
+    assert called(home, "status", "status") == before
+
+
+def test_the_packaged_home_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CONSILIENCE_HOME", raising=False)
+    assert run(["ingest", "records", str(write_lines(tmp_path / "in.jsonl", *RECORDS)), "--json"]) == 2
+    assert "consilience init DIR" in failure(capsys)["expected"]

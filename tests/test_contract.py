@@ -75,6 +75,9 @@ def answer(**changes: Any) -> dict[str, Any]:
     return {**made, **changes}
 
 
+POINT = {"date": "2003-05-01", "belief": 0.8, "independent_studies": 1}
+
+
 def edge(**changes: Any) -> dict[str, Any]:
     made: dict[str, Any] = {
         "subject": "MESH:D001241",
@@ -133,7 +136,7 @@ GOOD: dict[str, dict[str, Any]] = {
             }
         ],
     },
-    "graph-history": {"rows": [edge(crossed_half="2003-05-01", timeline=[{"at": "2003-05-01", "belief": 0.8}])]},
+    "graph-history": {"rows": [edge(crossed_half=["2003-05-01"], timeline=[POINT])]},
     "graph-about": {"rows": [], "warnings": []},
     "graph-changes": {
         "rows": [
@@ -209,7 +212,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "design": "rct",
         "fields": {"abstract": ABSTRACT},
         "sha256": {"abstract": sha256(ABSTRACT)},
-        "versions": [{"version": "0123456789ab", "known_from": "2020-01-01T00:00:00Z"}],
+        "versions": [{"version": "0123456789ab", "known_from": "2020-01-01T00:00:00Z", "known_until": None}],
     },
     "span": span("😀 No bleeding"),
     "status": {

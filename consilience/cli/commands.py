@@ -320,7 +320,7 @@ def graph_about(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", help="A name or an identifier such as MESH:D001241.")],
     as_of: AsOf = None,
     known_at: KnownAt = None,
-    limit: Limit = 50,
+    limit: Limit = 100,
 ) -> Mapping[str, Any]:
     """Show what is claimed about an entity."""
     when = clocks(as_of, known_at)
@@ -348,17 +348,20 @@ def graph_paths(
     end: Annotated[str, typer.Argument(metavar="B")],
     as_of: AsOf = None,
     known_at: KnownAt = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many paths.")] = 5,
 ) -> Mapping[str, Any]:
     """Show how two entities are connected."""
     when = clocks(as_of, known_at)
-    return session.open().graph_paths(start, end, **when)
+    return session.open().graph_paths(start, end, limit=limit, **when)
 
 
 @command(graph_app, "conflicts", object_name="graph-conflicts")
-def graph_conflicts(session: Session, as_of: AsOf = None, known_at: KnownAt = None) -> Mapping[str, Any]:
+def graph_conflicts(
+    session: Session, as_of: AsOf = None, known_at: KnownAt = None, limit: Limit = 100
+) -> Mapping[str, Any]:
     """Show claims on which the evidence disagrees."""
     when = clocks(as_of, known_at)
-    return session.open().graph_conflicts(**when)
+    return session.open().graph_conflicts(limit=limit, **when)
 
 
 # ---------------------------------------------------------------- screening and evaluation
@@ -371,7 +374,7 @@ def simulate(
     label: Annotated[str, typer.Option(help="The column of 0/1 or Included/Excluded.")],
     seed: Annotated[int | None, typer.Option(help="Draws one included and one excluded prior; 0 unless given.")] = None,
     prior_ids: Annotated[list[str], typer.Option(metavar="ID", help="The priors themselves; may be repeated.")] = [],  # noqa: B006
-    stop: Annotated[str | None, typer.Option(metavar="RULE", help="A stopping rule.")] = None,
+    stop: Annotated[str, typer.Option(metavar="RULE", help="The stopping rule.")] = "buscar",
     target: Annotated[float, typer.Option(min=0, max=1, help="The recall the rule is to reach.")] = 0.95,
     confidence: Annotated[float, typer.Option(min=0, max=1, help="How sure the rule is to be of it.")] = 0.95,
 ) -> Mapping[str, Any]:
@@ -381,7 +384,7 @@ def simulate(
     priors = [each for given in prior_ids for each in given.replace(",", " ").split()]
     home = session.open()
     return home.simulate(
-        file, label=label, seed=seed or 0, prior_ids=priors, stop=stop, target=target, confidence=confidence
+        file, label=label, seed=seed or 0, prior_ids=priors or None, stop=stop, target=target, confidence=confidence
     )
 
 

@@ -102,8 +102,7 @@ def chains(found: Iterable[Obj]) -> Iterator[Text]:
     """How each chain of reasoning came out."""
     for each in found:
         verdict = f"failed: {each['error']}" if each["error"] else each["verdict"] or "no verdict"
-        studies = each["independent_studies"]
-        yield line((f"Chain {each['name']}: ", "bold"), f"{verdict}, {studies} independent {plural('study', studies)}")
+        yield line((f"Chain {each['name']}: ", "bold"), f"{verdict}, {studies(each)}")
 
 
 def sources(citations: Iterable[Obj]) -> Iterator[Text]:
@@ -142,18 +141,30 @@ def document(obj: Obj) -> Iterator[Text]:
 def edges(obj: Obj) -> Iterator[Text]:
     """Edges of the graph, each with its time, its belief and its evidence on both sides."""
     for row in obj["rows"]:
+        step = f"path {row['path']}, step {row['hop']}: " if "hop" in row else ""
         subject, target = row.get("subject_name") or row["subject"], row.get("object_name") or row["object"]
-        held = f"{row['holds_from'] or 'always'} to {row['holds_until'] or 'now'}"
-        studies = f"{row['independent_studies']} independent {plural('study', row['independent_studies'])}"
-        facts = f"  {held}, belief {row['belief']:.2f}, {studies}"
-        yield line((f"{subject} {row['predicate']} {target}", "bold"), facts)
+        yield line((step, "cyan"), (f"{subject} {row['predicate']} {target}", "bold"), f"  {standing(row)}")
         if row["closed_by"]:
             yield line(f"  closed by {row['closed_by']}")
+        for point in row.get("timeline") or ():
+            yield line((f"  {point['date']} ", "cyan"), f"belief {point['belief']:.2f}, {studies(point)}")
         for sign, side in (("+", "supporting"), ("-", "refuting")):
             for span in row[side]:
                 yield from source(span, f"  {sign}")
     if not obj["rows"]:
         yield line("The graph holds nothing on this.")
+
+
+def standing(edge: Obj) -> str:
+    """When an edge holds, how far it is believed, on how many studies."""
+    held = f"{edge['holds_from'] or 'always'} to {edge['holds_until'] or 'now'}"
+    return f"{held}, belief {edge['belief']:.2f}, {studies(edge)}"
+
+
+def studies(counted: Obj) -> str:
+    """`1 independent study`, `2 independent studies`."""
+    count = counted["independent_studies"]
+    return f"{count} independent {'study' if count == 1 else 'studies'}"
 
 
 def changes(obj: Obj) -> Iterator[Text]:
@@ -200,11 +211,6 @@ def simulation(obj: Obj) -> Iterator[Text]:
 def numbers(indices: Iterable[int]) -> str:
     """`[0, 2]` -> `[1][3]`: readers count from one."""
     return "".join(f"[{index + 1}]" for index in indices) or "none"
-
-
-def plural(noun: str, count: int) -> str:
-    """`study`, but `studies` unless there is one."""
-    return noun if count == 1 else noun[:-1] + "ies"
 
 
 RENDERERS: dict[str, Callable[[Obj], Iterator[Text]]] = {

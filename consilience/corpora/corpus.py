@@ -161,7 +161,9 @@ class Corpus:
             rows = [r for r in rows if self.published[r] > -FOREVER]
         if not rows:
             what = f"{document} version {version}" if version else document
-            raise NotFoundError(f"no document {what} on these clocks", where=document, expected="an id that search returns")
+            raise NotFoundError(
+                f"no document {what} on these clocks", where=document, expected="an id that search returns"
+            )
         return rows[-1]
 
     def document(self, row: int) -> Document:
@@ -215,7 +217,8 @@ _DOCUMENT_COLUMNS = ("id", "version", "source_version", "source", "seq", "row", 
 
 def numbers(column: pa.ChunkedArray, missing: int) -> npt.NDArray[np.int64]:
     """A numeric column as int64, with a stand-in for nulls."""
-    return pc.fill_null(column.cast(pa.int64()), missing).to_numpy().astype(np.int64)
+    filled: npt.NDArray[np.int64] = pc.fill_null(column.cast(pa.int64()), missing).to_numpy().astype(np.int64)
+    return filled
 
 
 def days(when: date) -> int:

@@ -106,10 +106,8 @@ def _years_alone(text: str, raw: str) -> DateReading:
 
 def _short_range(year: int, number: int, raw: str) -> PartialDate:
     """Read `1978-79` as two years; `2001-02`, which may be a month or two years, as all it may mean."""
-    two_years = number > year % 100
-    if two_years and 1 <= number <= 12 and number != year % 100 + 1:
-        two_years = False
-    if not two_years:
+    years_on = number - year % 100
+    if years_on != 1 and (number <= 12 or not 1 < years_on <= 5):
         return _single(_Side(_checked_year(year), _month(number), None), raw)
     last = year - year % 100 + number
     return PartialDate(date(_checked_year(year), 1, 1), date(last, 12, 31), "year-range", raw)

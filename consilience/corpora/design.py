@@ -89,7 +89,10 @@ def design_of(record: Record) -> Design:
 
 
 def _from_text(record: Record) -> Design | None:
-    for cues, text in ((_TITLE_CUES, record.fields.get("title", "")), (_ABSTRACT_CUES, record.fields.get("abstract", ""))):
+    for cues, text in (
+        (_TITLE_CUES, record.fields.get("title", "")),
+        (_ABSTRACT_CUES, record.fields.get("abstract", "")),
+    ):
         for name, cue in cues:
             if cue.search(text):
                 return Design(name, "text")

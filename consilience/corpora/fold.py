@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from consilience.corpora import segments
 from consilience.corpora.store import Commit, Store, name_of, source_rank
-from consilience.home import publish
 
 VERSION = "fold.1"
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -82,11 +82,8 @@ def build(store: Store, commits: Sequence[Commit], shards: Iterable[int]) -> lis
                 tables[shard].append(table)
     for shard in stale:
         path = history_path(store, shard, touched_last(commits, shard))
-        older = sorted(path.parent.glob("*.parquet"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_name(f".{path.name}")
-        pq.write_table(_history(tables[shard], commits), staged, compression="zstd")
-        publish(staged, path)
+        older = segments.paths(path.parent)
+        segments.write(path, _history(tables[shard], commits))
         for old in older:
             old.unlink(missing_ok=True)
     return stale
@@ -113,7 +110,7 @@ def _history(tables: list[pa.Table], commits: Sequence[Commit]) -> pa.Table:
     orders = {c.seq: c.order for c in commits}
     reloaded = reloads(commits)
     for document in sorted(facts):
-        where = {fact: index for fact, index in facts[document]}
+        where = dict(facts[document])
         for interval in intervals([fact for fact, _ in facts[document]], orders, reloaded):
             out["id"].append(document)
             out["take"].append(where[interval.fact])
@@ -140,9 +137,7 @@ def reloads(commits: Sequence[Commit]) -> dict[int, int]:
     return found
 
 
-def intervals(
-    facts: Sequence[Fact], orders: Orders, reloaded: Mapping[int, int]
-) -> list[Interval]:
+def intervals(facts: Sequence[Fact], orders: Orders, reloaded: Mapping[int, int]) -> list[Interval]:
     """The history of one document: which fact was in force after each commit that touched it.
 
     `reloaded` maps a numbered file's commit to the one that replaced it with other bytes.

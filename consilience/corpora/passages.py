@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from consilience.corpora import segments
 from consilience.corpora.fold import history_path, touched_last
 from consilience.corpora.store import TEXT_FIELDS, Commit, Store, name_of
-from consilience.home import publish
 from consilience.text import sentences
 
 VERSION = "passages.1"
@@ -55,7 +56,7 @@ def _cut(name: str, text: str) -> Iterator[Piece]:
     goal = len(text) / count
     begin = 0
     bounds = list(sentences(text))
-    for (_, end), (following, _) in zip(bounds, bounds[1:], strict=False):
+    for (_, end), (following, _) in pairwise(bounds):
         if end - begin >= goal * 0.9:
             yield Piece(name, begin, end)
             begin = following
@@ -79,34 +80,25 @@ def text_key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def segments(folder: Path) -> list[Path]:
-    """The finished segments of one shard of a derived store, oldest first."""
-    return sorted(folder.glob("[0-9]*.parquet"))
+def folder_of(store: Store, shard: int) -> Path:
+    """Where one shard's passages lie."""
+    return store.folder / "passages" / f"{shard:02d}"
 
 
 def build(store: Store, commits: Sequence[Commit], shards: Iterable[int]) -> list[int]:
     """Append the passages of versions not cut before, one segment a shard; return the shards written."""
     written = []
     for shard in shards:
-        folder = store.folder / "passages" / f"{shard:02d}"
+        folder = folder_of(store, shard)
         target = folder / f"{name_of(touched_last(commits, shard))}.parquet"
         if target.stem == name_of(0) or target.exists():
             continue
-        done = {key for path in segments(folder) for key in versions_in(path)}
+        done = segments.values(folder, "id", "version")
         rows = [row for seq, at, document, version in _versions(store, commits, shard) if (document, version) not in done
                 for row in _rows(store, seq, at, document, version)]  # fmt: skip
-        folder.mkdir(parents=True, exist_ok=True)
-        staged = target.with_name(f".{target.name}")
-        pq.write_table(pa.Table.from_pylist(rows, schema=PASSAGES), staged, compression="zstd")
-        publish(staged, target)
+        segments.write(target, pa.Table.from_pylist(rows, schema=PASSAGES))
         written.append(shard)
     return written
-
-
-def versions_in(path: Path) -> set[tuple[str, str]]:
-    """The (document, version) pairs a segment holds."""
-    table = pq.read_table(path, columns=["id", "version"])
-    return set(zip(table["id"].to_pylist(), table["version"].to_pylist(), strict=True))
 
 
 def _versions(store: Store, commits: Sequence[Commit], shard: int) -> Iterator[tuple[int, int, str, str]]:

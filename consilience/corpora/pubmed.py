@@ -11,10 +11,8 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from lxml import etree
-
 from consilience.corpora.dates import read_date
-from consilience.corpora.xmlfile import Dialect, Element, Limits, elements
+from consilience.corpora.xmlfile import Dialect, Element, Limits, as_written, elements
 from consilience.errors import SkipRecordError
 from consilience.records import (
     Chemical,
@@ -78,8 +76,7 @@ def read(path: Path, *, limits: Limits = _DEFAULT_LIMITS) -> Iterator[Item]:
             try:
                 yield _READERS[entry.tag](entry)
             except SkipRecordError as error:
-                raw = etree.tostring(entry, encoding="unicode", with_tail=False)
-                yield Quarantined(position, str(error), raw[:_RAW_KEPT])
+                yield Quarantined(position, str(error), as_written(entry, _DIALECT)[:_RAW_KEPT])
 
 
 def order_key(path_name: str) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from consilience.corpora import fold, passages
+from consilience.corpora import fold, passages, segments
 from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.home import fingerprint, publish, staging
 
@@ -69,8 +70,9 @@ def _histories(store: Store, commits: Sequence[Commit]) -> Iterator[pa.Table]:
 
 def _passages(store: Store, commits: Sequence[Commit]) -> Iterator[pa.Table]:
     for shard in range(SHARDS):
-        for path in passages.segments(store.folder / "passages" / f"{shard:02d}"):
-            yield pq.read_table(path, schema=passages.PASSAGES)
+        table = segments.read(passages.folder_of(store, shard), passages.PASSAGES)
+        if table is not None:
+            yield table
 
 
 def _marks(store: Store, commits: Sequence[Commit], history: pa.Table) -> pa.Table:
@@ -129,11 +131,18 @@ def _supersessions(history: pa.Table) -> Iterator[dict[str, Any]]:
             versions[row["guideline"]][row["guideline_version"]].append(row)
     for by_version in versions.values():
         ordered = sorted(by_version.values(), key=lambda group: min(r["published"] for r in group))
-        for group, later in zip(ordered, ordered[1:], strict=False):
+        for group, later in pairwise(ordered):
             first = min(later, key=lambda r: (r["published"], r["known_from"], r["id"]))
             for row in group:
                 yield {"target": row["id"], "kind": "superseded", "since": first["published"], "notice": first["id"],
                        "known_from": max(first["known_from"], row["known_from"]), "known_until": None}  # fmt: skip
-        for row in (r for group in ordered for r in group if r["withdrawn"]):
-            yield {"target": row["id"], "kind": "superseded", "since": row["published"], "notice": row["id"],
-                   "known_from": row["known_from"], "known_until": row["known_until"]}  # fmt: skip
+        for row in (r for r in ordered[-1] if r["withdrawn"]):
+            # Its source says that it is out of force but not since when: since the day this corpus was told.
+            yield {
+                "target": row["id"],
+                "kind": "superseded",
+                "since": row["known_from"].date(),
+                "notice": row["id"],
+                "known_from": row["known_from"],
+                "known_until": row["known_until"],
+            }

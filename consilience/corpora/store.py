@@ -150,7 +150,9 @@ class Store:
                 self._texts[seq] = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
             except (OSError, pa.ArrowInvalid) as error:
                 raise StoreDamagedError(
-                    "a text file is missing or unreadable", where=f"corpora/store/texts/{path.name}", expected="restore it"
+                    "a text file is missing or unreadable",
+                    where=f"corpora/store/texts/{path.name}",
+                    expected="restore it",
                 ) from error
         return self._texts[seq]
 

@@ -189,6 +189,14 @@ def _with_prefixes(head: bytes, root: Element, dialect: Dialect) -> bytes:
     return head.replace(opening, opening + declared, 1)
 
 
+def as_written(element: Element, dialect: Dialect) -> str:
+    """The XML of an element, without the prefixes that reading declared on the root."""
+    text: str = etree.tostring(element, encoding="unicode", with_tail=False)
+    for prefix, uri in dialect.prefixes.items():
+        text = text.replace(f' xmlns:{prefix}="{uri}"', "", 1)
+    return text
+
+
 def _plainly(error: Exception) -> str:
     if isinstance(error, EOFError):
         return "The file is cut off: its gzip stream has no end."
@@ -197,4 +205,4 @@ def _plainly(error: Exception) -> str:
     return f"The file is not sound gzip: {error}."
 
 
-__all__ = ["Dialect", "Element", "Limits", "elements"]
+__all__ = ["Dialect", "Element", "Limits", "as_written", "elements"]

@@ -107,10 +107,12 @@ class Index:
                     best[row], passages[row] = cosine, passage
             rankings["dense"], scores["dense"] = list(best)[:depth], best
         if len(rankings) == 1:
-            (name, rows), = rankings.items()
+            ((name, rows),) = rankings.items()
             merged = [(row, scores[name][row]) for row in rows]
         else:
-            merged = fuse(rankings, weights=dict(fusion.weights), damping=fusion.damping)
+            merged = fuse(
+                rankings, weights={str(name): weight for name, weight in fusion.weights.items()}, damping=fusion.damping
+            )
         return [
             Hit(row, score, {name: got[row] for name, got in scores.items() if row in got}, passages.get(row))
             for row, score in merged[:top]

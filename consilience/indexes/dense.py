@@ -11,14 +11,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from consilience.corpora import passages, segments
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.fold import touched_last
-from consilience.corpora.passages import PASSAGES, Piece, embedded_text, fields_at, segments
 from consilience.corpora.store import SHARDS, Commit, Store, name_of
 from consilience.errors import StoreDamagedError
-from consilience.home import fingerprint, publish
+from consilience.home import fingerprint
 from consilience.models import Embedding
 
+# How many texts are embedded in one call: enough to fill batches of every length.
+_TOGETHER = 2000
 Progress = Callable[[str, int, int], None]
 
 
@@ -28,41 +30,55 @@ def vectors_folder(store: Store, embedding: Embedding, shard: int) -> Path:
 
 
 def embed(
-    store: Store, commits: Sequence[Commit], shards: Iterable[int], embedding: Embedding, progress: Progress | None = None
+    store: Store,
+    commits: Sequence[Commit],
+    shards: Iterable[int],
+    embedding: Embedding,
+    progress: Progress | None = None,
 ) -> int:
-    """Embed the passages that have no vector yet, one segment a shard; return how many were embedded."""
-    count = 0
+    """Embed the passages that have no vector yet, one segment a shard; return how many were embedded.
+
+    Small shards are embedded together, so that batches stay full; a kill costs at most one such group.
+    """
     wanted = list(shards)
+    group: dict[Path, dict[str, str]] = {}
+    count = 0
     for done, shard in enumerate(wanted):
         target = vectors_folder(store, embedding, shard) / f"{name_of(touched_last(commits, shard))}.parquet"
         if target.stem != name_of(0) and not target.exists():
-            texts = _unembedded(store, shard, target.parent)
-            _write(target, texts, embedding)
-            count += len(texts)
+            group[target] = _unembedded(store, shard, target.parent)
+        if sum(map(len, group.values())) >= _TOGETHER or done == len(wanted) - 1:
+            count += _encode(group, embedding)
+            group = {}
         if progress:
             progress("embeddings", done + 1, len(wanted))
     return count
 
 
+def _encode(group: dict[Path, dict[str, str]], embedding: Embedding) -> int:
+    texts = [text for of_shard in group.values() for text in of_shard.values()]
+    vectors = embedding.encode(texts) if texts else np.zeros((0, embedding.dimension), np.float32)
+    at = 0
+    for target, of_shard in group.items():
+        _write(target, list(of_shard), vectors[at : at + len(of_shard)])
+        at += len(of_shard)
+    return len(texts)
+
+
 def _unembedded(store: Store, shard: int, folder: Path) -> dict[str, str]:
-    known = {key for path in segments(folder) for key in pq.read_table(path, columns=["embedded"])["embedded"].to_pylist()}
+    known = segments.values(folder, "embedded")
     texts: dict[str, str] = {}
-    for path in segments(store.folder / "passages" / f"{shard:02d}"):
-        for row in pq.read_table(path, schema=PASSAGES).to_pylist():
-            if row["embedded"] not in known and row["embedded"] not in texts:
-                piece = Piece(row["field"], row["start"], row["end"])
-                texts[row["embedded"]] = embedded_text(fields_at(store, row["seq"], row["row"]), piece)
+    cut = segments.read(passages.folder_of(store, shard), passages.PASSAGES)
+    for row in cut.to_pylist() if cut is not None else []:
+        if row["embedded"] not in known and row["embedded"] not in texts:
+            piece = passages.Piece(row["field"], row["start"], row["end"])
+            texts[row["embedded"]] = passages.embedded_text(passages.fields_at(store, row["seq"], row["row"]), piece)
     return texts
 
 
-def _write(target: Path, texts: dict[str, str], embedding: Embedding) -> None:
-    vectors = embedding.encode(list(texts.values())) if texts else np.zeros((0, embedding.dimension), np.float32)
-    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), embedding.dimension)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_name(f".{target.name}")
-    table = pa.table({"embedded": pa.array(list(texts), pa.string()), "vector": values})
-    pq.write_table(table, staged, compression="none", use_dictionary=False)
-    publish(staged, target)
+def _write(target: Path, keys: list[str], vectors: npt.NDArray[np.float32]) -> None:
+    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
+    segments.write(target, pa.table({"embedded": pa.array(keys, pa.string()), "vector": values}), compression="none")
 
 
 def build(folder: Path, corpus: Corpus, commits: Sequence[Commit], embedding: Embedding) -> int:
@@ -75,28 +91,18 @@ def build(folder: Path, corpus: Corpus, commits: Sequence[Commit], embedding: Em
     rows_of = _rows_of_versions(corpus)
     documents, versions, keys = (corpus.passages[name].to_pylist() for name in ("id", "version", "embedded"))
     position = 0
-    for shard in range(SHARDS):
-        if not touched_last(commits, shard):
-            continue
-        size = sum(pq.read_metadata(p).num_rows for p in segments(corpus.store.folder / "passages" / f"{shard:02d}"))
-        where, vectors = _vectors(corpus.store, embedding, shard)
-        taken: list[int] = []
-        for passage in range(position, position + size):
-            for row in rows_of.get((documents[passage], versions[passage]), ()):
-                if keys[passage] not in where:
-                    raise StoreDamagedError(
-                        "a passage has no vector", where="indexes/store/vectors", expected="delete that folder and refresh"
-                    )
-                taken.append(where[keys[passage]])
-                owners.append((passage, row))
-        if taken:
-            index.add(np.ascontiguousarray(vectors[taken]))
+    for shard in (s for s in range(SHARDS) if touched_last(commits, s)):
+        cut = segments.read(passages.folder_of(corpus.store, shard), passages.PASSAGES)
+        size = cut.num_rows if cut is not None else 0
+        here = [(passage, row) for passage in range(position, position + size)
+                for row in rows_of.get((documents[passage], versions[passage]), ())]  # fmt: skip
+        if here:
+            index.add(_vectors(corpus.store, embedding, shard, [keys[passage] for passage, _ in here]))
+        owners += here
         position += size
     faiss.write_index(index, str(folder / "flat.faiss"))
-    pq.write_table(
-        pa.table({"passage": pa.array([p for p, _ in owners], pa.int32()), "row": pa.array([r for _, r in owners], pa.int32())}),
-        folder / "rows.parquet",
-    )  # fmt: skip
+    columns = {"passage": [passage for passage, _ in owners], "row": [row for _, row in owners]}
+    pq.write_table(pa.table({n: pa.array(v, pa.int32()) for n, v in columns.items()}), folder / "rows.parquet")
     return len(owners)
 
 
@@ -109,12 +115,17 @@ def _rows_of_versions(corpus: Corpus) -> dict[tuple[str, str], list[int]]:
     return found
 
 
-def _vectors(store: Store, embedding: Embedding, shard: int) -> tuple[dict[str, int], npt.NDArray[np.float32]]:
-    tables = [pq.read_table(path) for path in segments(vectors_folder(store, embedding, shard))]
-    table = pa.concat_tables(tables).combine_chunks()
+def _vectors(store: Store, embedding: Embedding, shard: int, keys: Sequence[str]) -> npt.NDArray[np.float32]:
+    """The vectors of these texts, shape (len(keys), dimension)."""
+    table = segments.read(vectors_folder(store, embedding, shard))
+    where = {key: i for i, key in enumerate(table["embedded"].to_pylist())} if table is not None else {}
+    if table is None or any(key not in where for key in keys):
+        raise StoreDamagedError(
+            "a passage has no vector", where="indexes/store/vectors", expected="delete that folder and refresh"
+        )
     flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    where = {key: i for i, key in enumerate(table["embedded"].to_pylist())}
-    return where, flat.reshape(-1, embedding.dimension).astype(np.float32, copy=False)
+    vectors = flat.reshape(-1, embedding.dimension).astype(np.float32, copy=False)
+    return np.ascontiguousarray(vectors[[where[key] for key in keys]])
 
 
 class Dense:
@@ -126,7 +137,7 @@ class Dense:
         path = folder / "flat.faiss"
         if not path.exists():
             raise StoreDamagedError("the dense index is missing", where="indexes/store", expected="consilience refresh")
-        self._faiss = faiss
+        self._faiss: Any = faiss  # its stubs miss the arguments that SWIG adds
         self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
         owners = pq.read_table(folder / "rows.parquet")
         self.passages: npt.NDArray[np.int32] = owners["passage"].to_numpy()
@@ -142,5 +153,9 @@ class Dense:
         selector = self._faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
         options: Any = self._faiss.SearchParameters(sel=selector)
         scores, found = self._index.search(vector.reshape(1, -1), min(limit + 20, len(self.rows)), params=options)
-        hits = [(int(self.rows[i]), int(self.passages[i]), float(s)) for s, i in zip(scores[0], found[0], strict=True) if i >= 0]
+        hits = [
+            (int(self.rows[i]), int(self.passages[i]), float(s))
+            for s, i in zip(scores[0], found[0], strict=True)
+            if i >= 0
+        ]
         return sorted(hits, key=lambda hit: (-hit[2], hit[1], hit[0]))[:limit]

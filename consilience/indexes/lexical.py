@@ -102,16 +102,16 @@ class Lexical:
         import tantivy
 
         if not tantivy.Index.exists(str(folder)):
-            raise StoreDamagedError("the lexical index is missing", where="indexes/store", expected="consilience refresh")
+            raise StoreDamagedError(
+                "the lexical index is missing", where="indexes/store", expected="consilience refresh"
+            )
         self._index = tantivy.Index.open(str(folder))
         self._analyzer = _analyzer(profile)
         self._index.register_tokenizer(_ANALYZER, self._analyzer)
         self._searcher = self._index.searcher()
         self._profile = profile
 
-    def search(
-        self, query: str, limit: int, clocks: Clocks, *, designs: Sequence[str] = ()
-    ) -> list[tuple[int, float]]:
+    def search(self, query: str, limit: int, clocks: Clocks, *, designs: Sequence[str] = ()) -> list[tuple[int, float]]:
         """The best rows for a query, visible on both clocks: (row, BM25 score), best first, ties by row."""
         import tantivy
 
@@ -121,7 +121,8 @@ class Lexical:
         clauses = [(tantivy.Occur.Must, asked), *((tantivy.Occur.Must, f) for f in self._filters(clocks, designs))]
         # A few more than asked for, so that a tie at the cut is broken by row and not by the engine.
         found = self._searcher.search(tantivy.Query.boolean_query(clauses), limit + 20, count=False).hits
-        rows = self._searcher.fast_field_values("row", [address for _, address in found])
+        addresses = [address for _, address in found]
+        rows: list[Any] = self._searcher.fast_field_values("row", addresses)
         ranked = sorted(((int(row), float(score)) for (score, _), row in zip(found, rows, strict=True)),
                         key=lambda hit: (-hit[1], hit[0]))  # fmt: skip
         return ranked[:limit]
@@ -140,7 +141,7 @@ class Lexical:
         for term in dict.fromkeys(terms):
             asked = tantivy.Query.term_query(self._index.schema, "text", term)
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, asked), *filters])
-            found[term] = int(self._searcher.search(query, 1).count)
+            found[term] = _count(self._searcher.search(query, 1))
         return found
 
     def _words(self, query: str) -> tantivy.Query | None:
@@ -180,3 +181,7 @@ class Lexical:
         if designs:
             chosen = tantivy.Query.term_set_query(self._index.schema, "design", list(designs))
             yield tantivy.Query.const_score_query(chosen, 0.0)
+
+
+def _count(result: Any) -> int:
+    return int(result.count)  # missing from the stubs

@@ -2,12 +2,11 @@
 
 from consilience.kg.belief import Belief, Evidence, belief
 from consilience.kg.extract import EXTRACTOR, ClaimRow, Entity, Extraction, Source, as_contract, extract, extractor_id
-from consilience.kg.graph import CLAIMS_COLUMNS, Graph, claims_schema
+from consilience.kg.graph import Graph, claims_schema
 from consilience.kg.link import Link, Linker, Mention
 from consilience.kg.vocabulary import Vocabulary
 
 __all__ = [
-    "CLAIMS_COLUMNS",
     "EXTRACTOR",
     "Belief",
     "ClaimRow",

@@ -22,9 +22,8 @@ def abbreviations(text: str) -> Iterator[tuple[str, str]]:
                 yield inside, long
         elif before and _is_short_form(before.rsplit(None, 1)[-1]):
             short = before.rsplit(None, 1)[-1]
-            long = _long_form(short, inside)
-            if long == inside:
-                yield short, long
+            if _long_form(short, inside) == inside:
+                yield short, inside
 
 
 def _is_short_form(form: str) -> bool:

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from consilience.corpora import snapshot
+from consilience.corpora import segments, snapshot
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.fold import history_path, touched_last
-from consilience.corpora.passages import fields_at, segments, versions_in
+from consilience.corpora.passages import fields_at
 from consilience.corpora.store import SHARDS, Commit, Store, name_of
 from consilience.home import Rooms, fingerprint, publish, staging
 from consilience.kg.extract import EXTRACTOR, Source, extract
-from consilience.kg.graph import CLAIMS_SCHEMA
+from consilience.kg.graph import claims_schema
 from consilience.kg.link import Linker
 from consilience.kg.vocabulary import VERSION as VOCABULARY
 from consilience.kg.vocabulary import Vocabulary
@@ -98,15 +99,12 @@ def extract_shards(
         folder = _segment_folder(store, extractor.version, shard)
         target = folder / f"{name_of(touched_last(commits, shard))}.parquet"
         if target.stem != name_of(0) and not target.exists():
-            known = {key for path in segments(folder) for key in versions_in(path)}
+            known = segments.values(folder, "id", "version")
             rows: list[dict[str, Any]] = []
             for document, name, fields in _new_versions(store, commits, shard, known):
                 rows += _claims(document, name, fields, extractor.linker)
                 count += 1
-            folder.mkdir(parents=True, exist_ok=True)
-            staged = target.with_name(f".{target.name}")
-            pq.write_table(pa.Table.from_pylist(rows, schema=SEGMENT), staged, compression="zstd")
-            publish(staged, target)
+            segments.write(target, pa.Table.from_pylist(rows, schema=SEGMENT))
         if progress:
             progress("claims", done + 1, len(wanted))
     return count
@@ -151,21 +149,21 @@ def build(corpus: Corpus, commits: Sequence[Commit], extractor: Extractor) -> bo
     if target.exists():
         return False
     paths = [str(path) for shard in range(SHARDS) if touched_last(commits, shard)
-             for path in segments(_segment_folder(corpus.store, extractor.version, shard))]  # fmt: skip
+             for path in segments.paths(_segment_folder(corpus.store, extractor.version, shard))]  # fmt: skip
     folder = snapshot.folder_of(corpus.store, corpus.name)
     with staging(rooms.kg, "graph") as scratch:
         made = scratch / "made"
         made.mkdir()
-        table = CLAIMS_SCHEMA.empty_table()
+        schema = claims_schema()
+        table = schema.empty_table()
         if paths:
             names = extractor.linker.vocabulary.names
             with duckdb.connect() as connection:
                 connection.execute("SET threads = 2")
                 connection.register("names", pa.table({"identifier": list(names), "name": list(names.values())}))
-                query = _JOIN.format(columns=", ".join(f'"{f.name}"' for f in CLAIMS_SCHEMA))
-                table = connection.execute(
-                    query, {"claims": paths, "documents": str(folder / "documents.parquet"), "marks": str(folder / "marks.parquet")}
-                ).to_arrow_table().cast(CLAIMS_SCHEMA)  # fmt: skip
+                query = _JOIN.format(columns=", ".join(f'"{f.name}"' for f in schema))
+                files = {"claims": paths, **{n: str(folder / f"{n}.parquet") for n in ("documents", "marks")}}
+                table = connection.sql(query, params=files).to_arrow_table().cast(schema)
         pq.write_table(table, made / "claims.parquet", compression="zstd", row_group_size=20_000)
         publish(made, target)
     return True
@@ -196,6 +194,13 @@ ORDER BY subject, predicate, object, id, known_from, field, start, negated, dire
 def table_path(rooms: Rooms, name: str, graph_version: str) -> Path:
     """Where the graph's table of one snapshot lies."""
     return rooms.kg / graph_version / name / "claims.parquet"
+
+
+def counts(table: Path) -> dict[str, int]:
+    """How many claims a graph's table holds, about how many entities."""
+    ends = pq.read_table(table, columns=["subject", "object"])
+    entities = set(pc.unique(ends["subject"]).to_pylist()) | set(pc.unique(ends["object"]).to_pylist())
+    return {"claims": ends.num_rows, "entities": len(entities)}
 
 
 def prune(rooms: Rooms, keep: set[str]) -> None:

@@ -44,25 +44,31 @@ _TELLING = {
 }  # fmt: skip
 _TYPE_OF = {qualifier: kind for kind, qualifiers in _TELLING.items() for qualifier in qualifiers}
 
+# A general noun types a heading only behind another word ("Heart Diseases"); a telling ending does so by itself.
 _DISEASE = re.compile(
-    r"(?:disease|disorder|syndrome|neoplasm|infection|injury|deficiency|failure|poisoning|pain|hemorrhage|fracture|"
-    r"abnormality|cancer|carcinoma|lymphoma|leukemia|sarcoma|\w{2,}itis|\w+algia|\w{3,}uria|\w{3,}emia|\w+pnea|\w+rrhea|"
-    r"\w+plegia|\w+paresis|\w{3,}penia|\w{3,}opathy|\w+megaly|toxicity|attack|complication)$"
+    r" (?:disease|disorder|syndrome|neoplasm|infection|injury|deficiency|failure|poisoning|pain|hemorrhage|fracture|"
+    r"abnormality|cancer|carcinoma|lymphoma|leukemia|sarcoma|toxicity|attack|complication)$|"
+    r"(?:\w{2,}itis|\w{4,}oma|\w+algia|\w{3,}uria|\w{3,}emia|\w+pnea|\w+rrhea|\w+plegia|\w+paresis|\w{3,}penia|"
+    r"\w{3,}opathy|\w+megaly|\w+mnesia|\w+phasia|\w+kinesia|\w+rexia|\w+phagia|\w+trophy|\w+clonus|\w+stenosis|"
+    r"\w+sclerosis)$"
 )
 _CHEMICAL = re.compile(
-    r"(?:agent|inhibitor|antagonist|agonist|blocker|vaccine|compound|acid|hormone|drug|preparation|extract|diuretic|"
-    r"steroid|antibody|analgesic|antidepressive|anticonvulsant|antibiotic|anesthetic|contraceptive|supplement|steroids)$"
+    r" (?:agent|inhibitor|antagonist|agonist|blocker|vaccine|compound|acid|hormone|drug|preparation|extract|diuretic|"
+    r"steroid|antibody|analgesic|anesthetic|contraceptive|supplement)$"
 )
 _PROCEDURE = re.compile(
-    r"(?:therapy|surgery|surgical procedure|\w{3,}ectomy|\w+plasty|\w+scopy|\w{3,}graphy|\w+stomy|transplantation|"
-    r"stimulation|exercise|rehabilitation|vaccination|screening|biopsy|counseling|training|acupuncture|massage|dialysis|"
-    r"ventilation|bypass|intubation|catheterization|anesthesia|radiotherapy|chemotherapy|psychotherapy|transfusion)$"
+    r" (?:therapy|surgery|surgical procedure|transplantation|stimulation|exercise|screening|training|ventilation|"
+    r"bypass)$|"
+    r"(?:\w{3,}ectomy|\w{3,}plasty|\w{3,}scopy|\w{3,}graphy|\w{3,}stomy|rehabilitation|vaccination|biopsy|acupuncture|"
+    r"massage|dialysis|intubation|catheterization|\w{3,}therapy|transfusion)$"
 )
 
 
 def type_of_heading(name: str) -> str:
     """The type a MeSH heading shows by its own words: `Adrenergic beta-Antagonists` is a chemical, else ""."""
-    head = key(name.split(", ")[0])
+    first, _, rest = name.partition(", ")
+    # "Carcinoma, Ductal" is headed by its first part, and both parts make it particular.
+    head = f"{key(rest)} {key(first)}" if rest else key(first)
     for kind, pattern in (("Disease", _DISEASE), ("Chemical", _CHEMICAL), ("Procedure", _PROCEDURE)):
         if pattern.search(head):
             return kind
@@ -97,6 +103,9 @@ def mesh_lite() -> list[HeadingRow]:
         return [(row["subject"], "MESH:" + row["id"].rsplit("/", 1)[1], "") for row in csv.DictReader(handle)]
 
 
+_DISEASE_CHARACTERISTIC = "MONDO:0021125"
+
+
 def mondo() -> list[Concept]:
     """The diseases of MONDO with their synonyms; empty when cellxgene-ontology-guide is not installed."""
     folder = _package_file("cellxgene_ontology_guide", "data")
@@ -115,18 +124,12 @@ def mondo() -> list[Concept]:
 def _mondo_concepts(terms: Mapping[str, dict[str, object]]) -> Iterator[Concept]:
     for identifier, term in sorted(terms.items()):
         ancestors, synonyms = term.get("ancestors"), term.get("synonyms", [])
-        # The root and its children ("disease", "injury", "disease susceptibility") name no particular thing.
-        general = not isinstance(ancestors, dict) or max(ancestors.values(), default=0) <= 1
-        if not term.get("deprecated") and not general and isinstance(synonyms, list):
+        if term.get("deprecated") or not isinstance(ancestors, dict) or not isinstance(synonyms, list):
+            continue
+        # The root's children ("injury"), and what qualifies a disease ("rare", "acute"), name no particular thing.
+        if max(ancestors.values(), default=0) > 1 and _DISEASE_CHARACTERISTIC not in ancestors:
             names = (str(term["label"]), *sorted(str(s) for s in synonyms))
-            yield Concept(
-                identifier,
-                "Disease",
-                names[0],
-                names,
-                "mondo",
-                depth=len(ancestors) if isinstance(ancestors, dict) else 0,
-            )
+            yield Concept(identifier, "Disease", names[0], names, "mondo", depth=len(ancestors))
 
 
 def drugs() -> list[Concept]:
@@ -146,8 +149,16 @@ def drugs() -> list[Concept]:
             of.setdefault(canonicals[0], []).append(variant)
     brands = {v for v, facts in tables["drug_variant_to_variant_data"].items() if facts.get("is_brand")}
     return [
-        _drug(name, facts, of.get(name, []), brands) for name, facts in sorted(tables["drug_canonical_to_data"].items())
+        _drug(name, facts, of.get(name, []), brands)
+        for name, facts in sorted(tables["drug_canonical_to_data"].items())
+        if not _is_general(facts)
     ]
+
+
+def _is_general(facts: Mapping[str, object]) -> bool:
+    """Say whether a substance stands at the top of MeSH's tree: "Acids" (D01.029), "Proteins" (D12.776)."""
+    tree = facts.get("mesh_tree")
+    return isinstance(tree, list) and min(str(number).count(".") for number in tree) <= 1
 
 
 def _drug(name: str, facts: Mapping[str, object], spelled: Iterable[str], brands: set[str]) -> Concept:

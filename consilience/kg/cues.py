@@ -24,6 +24,7 @@ PROCEDURE = frozenset({"Procedure"})
 OUTCOME = frozenset({"Outcome"})
 CAUSE = INTERVENTION | DISEASE
 END = DISEASE | OUTCOME
+_GOES_ON = re.compile(r"\W*(?:and|or|without)\b", re.IGNORECASE)
 # Order of the two carries no meaning here: rows are stored with the smaller identifier first.
 SYMMETRIC = frozenset({"compared_with", "interacts_with"})
 OPPOSITE: dict[Direction, Direction] = {"superior": "inferior", "inferior": "superior"}
@@ -63,20 +64,29 @@ class Rule:
         """Types the right mention may have."""
         return self.subjects if self.reverse else self.objects
 
-    def reads(self, before: str, between: str) -> bool:
-        """Say whether the words around and between two mentions follow this rule."""
+    def reads(self, before: str, between: str) -> str | None:
+        """What stands between the cue and the right mention when the words follow this rule, else None."""
         if self.leading is not None and not self.leading.search(before):
-            return False
-        return any(
-            len(between[: m.start()].split()) <= self.head and len(between[m.end() :].split()) <= self.tail
-            for m in self.between.finditer(between)
-        )
+            return None
+        for found in self.between.finditer(between):
+            if self._joins(between[: found.start()], between[found.end() :]):
+                return between[found.end() :]
+        return None
+
+    def _joins(self, head: str, tail: str) -> bool:
+        """Say whether the cue's own neighbours are the two mentions.
+
+        Another mention after the cue (`§`) is its object; one that begins "and ..." goes on with an earlier subject.
+        """
+        near = len(head.split()) <= self.head and len(tail.split()) <= self.tail
+        return near and "§" not in tail and not _GOES_ON.match(head)
 
 
 _RISK = (
     r"(?:risks?|incidence|rates?|frequency|occurrence|likelihood|odds|probability|development|prevalence|recurrence)"
 )
 _LESS = r"(?:reduc(?:es?|ed|ing|tion)|decreas(?:es?|ed|ing)|lower(?:s|ed|ing)?|diminish\w*|less|fewer)"
+_LOWERS = r"(?:reduc(?:es?|ed|ing)|decreas(?:es?|ed|ing)|lower(?:s|ed|ing)|diminish(?:es|ed)?)"
 _MORE = r"(?:increas(?:es?|ed|ing)|rais(?:es?|ed|ing)|elevat(?:es?|ed|ing)|doubl(?:es?|ed|ing)|higher|greater|more)"
 _CARE = r"(?:treatment|management|therapy|therapies|control|relief|alleviation)"
 _PEOPLE = r"(?:patients?|children|adults?|adolescents|infants|neonates|women|men|people|persons?|subjects|individuals|participants)"
@@ -135,7 +145,7 @@ RULES: tuple[Rule, ...] = (
     Rule("prevents", INTERVENTION, DISEASE, rf"\b(?:for|in)\W+{_W}{{0,3}}?(?:prevention|prophylaxis)\W+(?:of|against)\b|\bto prevent\b", 0.65, head=5),
     Rule("prevents", INTERVENTION, DISEASE, r"\b(?:with|by|using)\b", 0.65, reverse=True, before=r"(?:prevention|prophylaxis)\W+of"),
     Rule(
-        "prevents", INTERVENTION, DISEASE, rf"\b{_LESS}\W+{_W}{{0,4}}?{_RISK}\W+(?:of|for|in)\b", 0.7, direction="decreases", head=5,
+        "prevents", INTERVENTION, DISEASE, rf"\b{_LOWERS}\W+{_W}{{0,4}}?{_RISK}\W+(?:of|for|in)\b", 0.7, direction="decreases", head=5,
     ),
     Rule(
         "prevents", INTERVENTION, DISEASE, rf"\b{_LESS}\W+{_W}{{0,3}}?(?:by|with|in)\b", 0.6, reverse=True,
@@ -143,8 +153,11 @@ RULES: tuple[Rule, ...] = (
     ),
     # associated_with
     Rule("associated_with", CAUSE, END, r"\b(?:associated|correlat(?:es?|ed)|linked|related)\W+(?:[\w-]+\W+){0,2}?(?:with|to)\b", 0.6, head=6, tail=7),
+    Rule("associated_with", INTERVENTION, DISEASE, r"\b(?:associated|linked)\W+(?:[\w-]+\W+){0,2}?(?:with|to)\b", 0.6, reverse=True, head=4, tail=3),
     Rule("associated_with", CAUSE, END, r"\b(?:and|with)\b", 0.5, before=r"(?:associations?|relationships?|links?|correlations?|relation)\W+(?:between|of)", head=3),
     Rule("associated_with", CAUSE, END, r"\b(?:risk factors?|predictors?|determinants?)\W+(?:for|of)\b", 0.65, direction="increases", head=6),
+    Rule("associated_with", CAUSE, END, rf"\bassociated with\W+{_W}{{0,3}}?{_MORE}\W+{_W}{{0,4}}?{_RISK}\W+(?:of|for)\b", 0.75, direction="increases", head=6),
+    Rule("associated_with", CAUSE, END, rf"\bassociated with\W+{_W}{{0,3}}?{_LESS}\W+{_W}{{0,4}}?{_RISK}\W+(?:of|for)\b", 0.75, direction="decreases", head=6),
     Rule("associated_with", CAUSE, END, rf"\b{_MORE}\W+{_W}{{0,4}}?{_RISK}\W+(?:of|for)\b", 0.7, direction="increases", head=6),
     Rule("associated_with", CAUSE, DISEASE, r"^[-– ](?:associated|related)\b", 0.6, head=0, tail=2),
     # affects
@@ -166,10 +179,10 @@ RULES: tuple[Rule, ...] = (
     Rule("contraindicated_in", INTERVENTION, DISEASE, r"\bcontra-?indicat(?:ed|ions?)\W+(?:[\w-]+\W+){0,3}?(?:in|for|with)\b", 0.75, tail=5, head=5),
     Rule(
         "contraindicated_in", INTERVENTION, DISEASE,
-        r"\b(?:should|must)\W+(?:not be (?:used|given|prescribed|administered)|be avoided)\W+(?:[\w-]+\W+){0,3}?(?:in|for|with)\b", 0.7, tail=5, is_negation=True,
+        r"\b(?:should|must)\W+(?:not be (?:used|given|prescribed|administered)|be avoided)\W+(?:[\w-]+\W+){0,3}?(?:in|for|with)\b", 0.78, tail=5, is_negation=True,
     ),
     # diagnoses
-    Rule("diagnoses", PROCEDURE | CHEMICAL, DISEASE, rf"\b(?:for|in)\W+{_W}{{0,3}}?(?:diagnosis|detection|screening|diagnosing|detecting)\W+(?:of|for)?\b", 0.7, head=5),
+    Rule("diagnoses", PROCEDURE | CHEMICAL, DISEASE, rf"\b(?:for|in)\W+{_W}{{0,3}}?(?:diagnosis|detection|screening|diagnosing|detecting)\W+(?:of|for)?\b", 0.74, head=5),
     Rule("diagnoses", PROCEDURE, DISEASE, r"\b(?:diagnos(?:es?|ed|ing)|detect(?:s|ed|ing)?)\b", 0.55),
     Rule("diagnoses", PROCEDURE, DISEASE, r"\b(?:diagnosed|detected|confirmed|screened)\W+(?:[\w-]+\W+){0,3}?(?:by|with|using)\b", 0.6, reverse=True),
     Rule("diagnoses", PROCEDURE, DISEASE, r"\b(?:with|by|using)\b", 0.65, reverse=True, before=r"(?:diagnosis|detection)\W+of"),
@@ -230,7 +243,11 @@ NEGATED_AFTER = re.compile(
     re.IGNORECASE,
 )
 # A clause that begins between the two mentions is another statement.
-CLAUSE = re.compile(r";|\b(?:whereas|while|although|but|however|because|despite|unlike|except)\b|\.\s", re.IGNORECASE)
+CLAUSE = re.compile(
+    r";|\b(?:whereas|while|although|but|however|because|despite|unlike|except|whose)\b|\.\s", re.IGNORECASE
+)
+# "with or without hypertension" denies nothing.
+EITHER_WAY = re.compile(r"\bwith(?:\W+(?:and|or))+\W+without\b", re.IGNORECASE)
 HEDGED = re.compile(
     r"\b(?:may|might|could|can|possibl[ye]|potential(?:ly)?|suggest\w*|appear\w*|seem\w*|likely|probabl[ye]|presum\w+|"
     r"perhaps|suspected|putative|proposed|if)\b",
@@ -255,6 +272,6 @@ VERSION = fingerprint(
     [
         [[r.predicate, sorted(r.subjects), sorted(r.objects), r.cue, r.confidence, r.reverse, r.before, r.head, r.tail, r.direction,
           r.is_negation, r.fields] for r in RULES],
-        [p.pattern for p in (ANY_CUE, UNDOES, NEGATED, NEGATED_BEFORE, NEGATED_AFTER, CLAUSE, HEDGED, NOT_ASSERTED, INCREASE, DECREASE)],
+        [p.pattern for p in (ANY_CUE, UNDOES, NEGATED, NEGATED_BEFORE, NEGATED_AFTER, CLAUSE, EITHER_WAY, HEDGED, NOT_ASSERTED, INCREASE, DECREASE)],
     ]
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 from consilience.kg.belief import Belief, Evidence, belief, noisy_or
@@ -110,11 +111,12 @@ class Edge:
         closed = bool(supporting) and all(row.void for row in supporting)
         shown = [row for row in self.rows if closed or not row.void]
         until = [row.closed_on for row in supporting if row.closed_on]
+        closers = sorted({row.closed_by for row in supporting if row.closed_by})
         learned = [row.closed_known for row in supporting if row.closed_known]
         return {
             "subject": first.subject, "predicate": first.predicate, "object": first.object,
             "subject_name": first.subject_name, "object_name": first.object_name, "direction": self.direction,
-            "holds_from": min((row.published for row in supporting), default=None).isoformat() if supporting else None,
+            "holds_from": min(row.published for row in supporting).isoformat() if supporting else None,
             "holds_until": max(until).isoformat() if closed else None,
             "known_from": instant(min(row.known_from for row in self.rows)),
             "known_until": instant(max(learned)) if closed else None,
@@ -122,7 +124,7 @@ class Edge:
             "independent_studies": self.belief.independent_studies,
             "supporting": [row.span.as_json() for row in shown if not refutes(row, self.direction)],
             "refuting": [row.span.as_json() for row in shown if refutes(row, self.direction)],
-            "closed_by": ", ".join(sorted({row.closed_by for row in supporting if row.closed_by})) or None if closed else None,
+            "closed_by": (", ".join(closers) or None) if closed else None,
         }  # fmt: skip
 
 
@@ -171,17 +173,17 @@ def timeline(edge: Edge, certainty: Certainty, as_of: date) -> list[dict[str, An
         ]
         votes = (Evidence(row.study, row.weight, refutes(row, edge.direction)) for row in then)
         now = belief(votes, cap=certainty.cap)
-        point: Mapping[str, Any] = {
+        point = {
             "date": day.isoformat(),
             "belief": now.value,
             "independent_studies": now.independent_studies,
         }
         if not points or {**points[-1], "date": ""} != {**point, "date": ""}:
-            points.append(dict(point))
+            points.append(point)
     return points
 
 
 def crossings(points: Sequence[Mapping[str, Any]]) -> list[str]:
     """Days on which belief went over or under one half."""
     levels = [(False, "")] + [(point["belief"] > 0.5, point["date"]) for point in points]
-    return [day for (was, _), (now, day) in zip(levels, levels[1:], strict=False) if was != now]
+    return [day for (was, _), (now, day) in pairwise(levels) if was != now]

@@ -36,7 +36,8 @@ _MAX_GROUPS_APART = 3
 _MAX_GROUP = 6
 _MAX_MENTIONS = 40
 _JOINS = re.compile(
-    r"^(?:\s*[,/(]?\s*(?:and|or|and/or|plus|as well as)?\s*(?:the|a|an)?\s*|\)?\s*[,/]\s*(?:and|or)?\s*|\)\s*(?:and|or)\s*)$"
+    r"^(?:\s*[,/(]?\s*(?:and|or|and/or|plus|as well as)?\s*(?:the|a|an)?\s*"
+    r"|\)?\s*[,/]\s*(?:and|or)?\s*|\)\s*(?:and|or)\s*)$"
 )
 
 EXTRACTOR = "cues-" + fingerprint(
@@ -197,6 +198,8 @@ def _claims(sentence: _Sentence) -> list[ClaimRow]:
     groups = _groups(sentence)
     found: list[ClaimRow] = []
     for i, left in enumerate(groups):
+        if len(left) == 2:  # "no difference between A and B": a list of two may be the pair itself
+            found += _pair(sentence, left[:1], left[1:], sentence.text[left[0].end : left[1].start], hedged)
         for right in groups[i + 1 : i + 1 + _MAX_GROUPS_APART]:
             between = _masked(sentence, left[-1].end, right[0].start)
             if len(between.split()) > _MAX_WORDS_APART:
@@ -249,17 +252,18 @@ def _rule(field: str, left: str, right: str, before: str, between: str) -> Rule 
             or right not in rule.right
         ):
             continue
-        if field in rule.fields and rule.reads(before, between) and not _is_undone(rule, between):
+        tail = rule.reads(before, between) if field in rule.fields else None
+        if tail is not None and not _is_undone(rule, tail):
             best = rule
     return best
 
 
-def _is_undone(rule: Rule, between: str) -> bool:
-    return rule.predicate in ("causes", "has_adverse_event") and cues.UNDOES.search(between) is not None
+def _is_undone(rule: Rule, tail: str) -> bool:
+    return rule.predicate in ("causes", "has_adverse_event") and cues.UNDOES.search(tail) is not None
 
 
 def _is_negated(rule: Rule, before: str, between: str, after: str) -> bool:
-    if cues.NEGATED.search(between) or cues.NEGATED_BEFORE.search(before):
+    if cues.NEGATED.search(cues.EITHER_WAY.sub(" ", between)) or cues.NEGATED_BEFORE.search(before):
         return True
     return rule.predicate in ("treats", "prevents", "recommends") and cues.NEGATED_AFTER.search(after) is not None
 

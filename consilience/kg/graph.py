@@ -6,6 +6,7 @@ import heapq
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,28 +40,26 @@ _VISIBLE = """
     AND (known_until IS NULL OR $known_at < epoch_us(known_until))
 """
 _ORDER = "ORDER BY subject, predicate, object, published, id, version, field, start, negated, direction"
-_MAX_WALK_ROWS = 200_000
+_MAX_ROWS = 200_000
+_MAX_CONTESTED = 5_000
 
 
 def claims_schema() -> pa.Schema:
-    """The Arrow schema of the claims table that `Graph` reads."""
+    """The Arrow schema of the claims table; `published`, `known_until` and `closed_*` may be null."""
     import pyarrow as pa
 
     kinds = {
-        "string": pa.string(),
-        "bool": pa.bool_(),
-        "double": pa.float64(),
-        "int32": pa.int32(),
-        "date32": pa.date32(),
-    }
-    return pa.schema([(name, kinds.get(kind, pa.timestamp("us", tz="UTC"))) for name, kind in CLAIMS_COLUMNS.items()])
+        "string": pa.string(), "bool": pa.bool_(), "double": pa.float64(), "int32": pa.int32(), "date32": pa.date32(),
+        _INSTANT: pa.timestamp("us", tz="UTC"),
+    }  # fmt: skip
+    return pa.schema([(name, kinds[kind]) for name, kind in CLAIMS_COLUMNS.items()])
 
 
 class Graph:
     """Answers about entities from one claims table; every method is told both clocks.
 
     A row is seen when it was published by `as_of` and the corpus held it at `known_at`. It is void, and counts for
-    nothing, when its document was closed (retracted, superseded) by `as_of` and the corpus had learned so by `known_at`.
+    nothing, once its document was closed (retracted, superseded) by `as_of` and the corpus knew by `known_at`.
     """
 
     def __init__(self, claims: Path, *, certainty: Certainty | None = None) -> None:
@@ -88,7 +87,8 @@ class Graph:
         self, subject: str, predicate: str | None = None, object: str | None = None, *, as_of: date, known_at: datetime
     ) -> list[dict[str, Any]]:
         """One row an edge, void ones too, with its dated evidence and how belief moved."""
-        where = "subject = $subject AND ($predicate IS NULL OR predicate = $predicate) AND ($object IS NULL OR object = $object)"
+        where = """subject = $subject AND ($predicate IS NULL OR predicate = $predicate)
+                   AND ($object IS NULL OR object = $object)"""
         edges = self._edges(where, as_of, known_at, subject=subject, predicate=predicate, object=object)
         return [self._history(edge, as_of) for edge in edges]
 
@@ -129,7 +129,8 @@ class Graph:
         """
         contested = f"""SELECT subject, predicate, object FROM read_parquet($claims) WHERE {_VISIBLE}
             GROUP BY ALL HAVING bool_or(negated) AND NOT bool_and(negated)
-            OR count(DISTINCT nullif(direction, '')) > 1"""  # noqa: S608 - no value is spliced in
+            OR count(DISTINCT nullif(direction, '')) > 1
+            ORDER BY count(DISTINCT study) DESC, subject, predicate, object LIMIT {_MAX_CONTESTED}"""  # noqa: S608 - no value is spliced in
         where = f"(subject, predicate, object) IN ({contested})"
         edges = [e for e in self._edges(where, as_of, known_at) if e.belief.supporting and e.belief.refuting]
         edges.sort(key=lambda e: (-min(e.belief.value, e.belief.disbelief), e.name))
@@ -180,7 +181,8 @@ class Graph:
             )
         moment = _microseconds(known_at)
         query = (
-            f"SELECT {_READ} FROM read_parquet($claims) WHERE {_VISIBLE} AND {where} {_ORDER} LIMIT {_MAX_WALK_ROWS}"  # noqa: S608
+            f"SELECT {_READ} FROM read_parquet($claims) WHERE {_VISIBLE} AND {where} {_ORDER} "  # noqa: S608 - our own text
+            f"LIMIT {_MAX_ROWS}"
         )
         asked = {"claims": self._claims, "as_of": as_of, "known_at": moment, **values}
         with self._lock:
@@ -198,8 +200,9 @@ class Graph:
             subject=value["subject"], predicate=value["predicate"], object=value["object"],
             subject_name=value["subject_name"] or value["subject"], object_name=value["object_name"] or value["object"],
             negated=value["negated"], direction=value["direction"] or "", hedged=value["hedged"],
-            confidence=value["confidence"], span=span, section=value["section"] or "", design=value["design"] or "unknown",
-            study=value["study"] or value["id"], published=value["published"], known_from=_instant(value["known_from"]),
+            confidence=value["confidence"], span=span, section=value["section"] or "",
+            design=value["design"] or "unknown", study=value["study"] or value["id"],
+            published=value["published"], known_from=_instant(value["known_from"]),
             # A closure still to come on either clock is not shown, not even as a date.
             closed_on=closed_on if void else None, closed_known=_instant(closed_known) if void else None,
             closed_by=value["closed_by"] if void else None, void=void,
@@ -230,7 +233,7 @@ def _best_paths(net: Any, a: str, b: str, max_hops: int, limit: int) -> Iterator
         negative, walk = heapq.heappop(queue)
         if walk[-1] == b:
             limit -= 1
-            yield -negative, [net.edges[pair]["edge"] for pair in zip(walk, walk[1:], strict=False)]
+            yield -negative, [net.edges[pair]["edge"] for pair in pairwise(walk)]
             continue
         for step in sorted(net[walk[-1]]):
             if step not in walk and len(walk) + left.get(step, max_hops + 1) <= max_hops:

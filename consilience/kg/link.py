@@ -14,6 +14,11 @@ from consilience.kg.vocabulary import CAPITALISED, Vocabulary
 READ = frozenset({"Disease", "Chemical", "Procedure", "Outcome"})
 _CURIE = re.compile(r"[A-Za-z][\w.]*:\S+")
 _BRIDGES = frozenset(" -–-'’/,([+")
+# `calcium antagonist` is no calcium: before these words a substance only says which one is meant.
+_OTHER_THING = frozenset({
+    "antagonist", "agonist", "blocker", "blockade", "inhibitor", "inhibition", "receptor", "channel", "converting",
+    "antibody", "transporter",
+})  # fmt: skip
 _WORD_CACHE = 200_000
 
 
@@ -72,7 +77,7 @@ class Linker:
         found, at = [], 0
         while at < len(tokens):
             step, thing = self._longest(text, tokens, at, meant)
-            if thing is not None and thing[1] in READ:
+            if thing is not None and thing[1] in READ and not self._names_another(text, tokens, at + step, thing[1]):
                 start, end = tokens[at].start, tokens[at + step - 1].end
                 found.append(Mention(start, end, text[start:end], thing[1], thing[0]))
             at += step
@@ -114,6 +119,12 @@ class Linker:
             if written in meant or singular in meant:
                 return length, meant.get(written) or meant.get(singular)
         return 1, None
+
+    @staticmethod
+    def _names_another(text: str, tokens: list[_Token], after: int, kind: str) -> bool:
+        if kind != "Chemical" or after >= len(tokens) or tokens[after].word not in _OTHER_THING:
+            return False
+        return text[tokens[after - 1].end : tokens[after].start] in _BRIDGES
 
     @staticmethod
     def _joined(text: str, tokens: list[_Token], at: int, reach: int) -> int:

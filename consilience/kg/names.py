@@ -19,7 +19,7 @@ def normal_word(word: str) -> str:
     plain = word.lower()
     if not plain.isascii():
         plain = "".join(_GREEK.get(c, c) for c in plain.replace("’", "'"))
-        plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+        plain = "".join(c for c in unicodedata.normalize("NFD", plain) if not unicodedata.combining(c))
     plain = plain.removesuffix("'s")
     if len(plain) < 4:
         return plain

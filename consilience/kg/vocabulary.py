@@ -17,7 +17,7 @@ from consilience.kg.concepts import Concept, HeadingRow, type_of_heading
 from consilience.kg.names import is_acronym, key, variants
 from consilience.kg.schema import vocabularies
 
-VERSION = "vocabulary.1"
+VERSION = "vocabulary.2"
 CAPITALISED = "*"
 _COLUMNS = ("key", "identifier", "type", "cased", "name", "source", "own")
 
@@ -159,6 +159,11 @@ class _Headings:
                 for variant in variants(name):
                     self.by_key.setdefault(key(variant), identifier)
 
+    def lends(self, identifier: str, kind: str) -> bool:
+        """Say whether a synonym may give a concept this identifier: not `Child` to a disease of childhood."""
+        known = self.types[identifier]
+        return known == kind or (not known and (kind == "Chemical" or " " in self.names[identifier]))
+
     def terms(self, types: Mapping[str, str]) -> Iterable[Term]:
         for name, identifier, source in self._rows:
             for variant in variants(name):
@@ -186,7 +191,7 @@ def _identify(concepts: list[Concept], headings: _Headings) -> dict[str, str]:
         if concept.identifier in identifier_of:
             continue
         found = {headings.by_key[k] for k in map(key, concept.names) if k in headings.by_key} - claimed
-        usable = found if concept.type == "Chemical" else {h for h in found if headings.types.get(h) in ("", "Disease")}
+        usable = {h for h in found if headings.lends(h, concept.type)}
         identifier_of[concept.identifier] = usable.pop() if len(usable) == 1 else concept.identifier
         claimed.add(identifier_of[concept.identifier])
     return identifier_of

@@ -42,11 +42,11 @@ _WORDS = {
     "optimal promising acceptable sufficient suitable justify yes",
     "bad": "worsen worse worst harm harmful inferior ineffective poor poorly detrimental detriment fail failure unsafe "
     "useless unreliable inadequate disadvantage unfavorable unfavourable inaccurate inappropriate insufficient "
-    "unnecessary toxic deleterious unsuccessful compromise deteriorate deterioration negligible questionable",
+    "disappointing disappoint unnecessary toxic deleterious unsuccessful compromise deteriorate deterioration negligible questionable",
     "relation": "associate association correlate correlation predict predictor predictive relate relation relationship "
     "link cause causal affect effects effect influence impact depend determine determinant contribute require lead result "
     "responsible involve mediate modulate differ difference different change alter role interact produce respond",
-    "equal": "similar similarly comparable comparably equivalent equivalence equal equally identical unchanged "
+    "equal": "similar similarly comparable comparably equivalent equivalence equal identical unchanged "
     "unaffected noninferior indistinguishable parity unaltered",
     "significant": "significant significantly markedly substantially substantial dramatically strongly strong clearly "
     "considerably confirm demonstrate",

@@ -88,7 +88,9 @@ def _chain(outcome: Outcome, question: Question, trace: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _polar(question: Question, joint: Verification, outcomes: Sequence[Outcome], ground: Ground, cited: Citations) -> dict[str, Any]:
+def _polar(
+    question: Question, joint: Verification, outcomes: Sequence[Outcome], ground: Ground, cited: Citations
+) -> dict[str, Any]:
     probabilities = _rounded(joint)
     verdict = joint.verdict
     for_it = [u for u in joint.units if stance(u.finding) == "supports"]
@@ -104,7 +106,9 @@ def _polar(question: Question, joint: Verification, outcomes: Sequence[Outcome],
         "sentences": sentences_,
         "items": [],
         "confidence": probabilities["insufficient" if abstained else verdict],
-        "certainty": certainty(carrying, opposing, ground.corpus) if not abstained else certainty([], [], ground.corpus),
+        "certainty": certainty(carrying, opposing, ground.corpus)
+        if not abstained
+        else certainty([], [], ground.corpus),
         "disagreements": _disagreements(question, for_it, against, cited),
     }
 
@@ -129,7 +133,9 @@ def _abstention(
     return None
 
 
-def _disagreements(question: Question, for_it: Sequence[Unit], against: Sequence[Unit], cited: Citations) -> list[dict[str, Any]]:
+def _disagreements(
+    question: Question, for_it: Sequence[Unit], against: Sequence[Unit], cited: Citations
+) -> list[dict[str, Any]]:
     supporting, refuting = [[u for u in side if u.finding.design not in NOT_STUDIES][:5] for side in (for_it, against)]
     if not supporting or not refuting:
         return []
@@ -148,7 +154,9 @@ def _told(cited: Citations, numbers: Sequence[int]) -> str:
     return f"{len(rows)} {'study' if len(rows) == 1 else 'studies'} ({designs}{when})"
 
 
-def _open(question: Question, joint: Verification, outcomes: Sequence[Outcome], ground: Ground, cited: Citations) -> dict[str, Any]:
+def _open(
+    question: Question, joint: Verification, outcomes: Sequence[Outcome], ground: Ground, cited: Citations
+) -> dict[str, Any]:
     # A question that is not polar is not supported or refuted: nearness and place in the document decide.
     seen: dict[Any, Finding] = {}
     for outcome in outcomes:
@@ -163,7 +171,9 @@ def _open(question: Question, joint: Verification, outcomes: Sequence[Outcome], 
     said = [s for f in ranked[:SENTENCES] if (s := cited.sentence(f))]
     abstained = None if said else _abstention("insufficient", joint, outcomes, said)
     confidence = round(ranked[0].relevance, 6) if said else 0.0
-    units = [u for u in joint.units if any(u.finding.document == cited.rows[n]["id"] for s in said for n in s["citations"])]
+    units = [
+        u for u in joint.units if any(u.finding.document == cited.rows[n]["id"] for s in said for n in s["citations"])
+    ]
     return {
         "abstained": abstained,
         "verdict": None,
@@ -178,7 +188,9 @@ def _quote(ground: Ground, finding: Finding) -> str:
     return ground.corpus.document(finding.row).fields[finding.field][finding.start : finding.end]
 
 
-def verify_claim(claim: str, ground: Ground, *, against: Sequence[str] = (), evidence_text: str | None = None) -> dict[str, Any]:
+def verify_claim(
+    claim: str, ground: Ground, *, against: Sequence[str] = (), evidence_text: str | None = None
+) -> dict[str, Any]:
     """Judge a claim against the corpus, against named documents, or against a text that is given."""
     statement = checked_question(claim, "claim")
     if evidence_text is not None:
@@ -210,7 +222,9 @@ def _three(joint: Verification) -> tuple[str, dict[str, float]]:
     unsettled = joint.mixed + joint.insufficient
     values = {"supported": round(joint.yes, 6), "refuted": round(joint.no, 6)}
     probabilities = {**values, "insufficient": round(1.0 - sum(values.values()), 6)}
-    verdict = "insufficient" if unsettled >= max(joint.yes, joint.no) else "supported" if joint.yes > joint.no else "refuted"
+    verdict = (
+        "insufficient" if unsettled >= max(joint.yes, joint.no) else "supported" if joint.yes > joint.no else "refuted"
+    )
     return verdict, probabilities
 
 
@@ -223,7 +237,7 @@ def _verify_text(statement: str, evidence_text: str, ground: Ground) -> dict[str
     values = {"supported": whole.supports, "refuted": whole.refutes, "insufficient": whole.neutral}
     verdict = max(("insufficient", "refuted", "supported"), key=lambda name: values[name])
     pull = {"supported": "supports", "refuted": "refutes", "insufficient": "neutral"}[verdict]
-    (start, end), best = max(zip(bounds, each, strict=True), key=lambda item: (getattr(item[1], pull), -item[0][0]))
+    (start, end), _ = max(zip(bounds, each, strict=True), key=lambda item: (getattr(item[1], pull), -item[0][0]))
     span = Span("REC:" + sha256(text)[:16], sha256(text)[:12], "text", start, end, text[start:end], sha256(text))
     citation = {**span.as_json(), "stance": pull, "title": "", "published": None, "design": "unknown",
                 "status": "active", "study": span.id}  # fmt: skip

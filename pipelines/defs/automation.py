@@ -1,0 +1,62 @@
+"""When it happens: new files are seen, the day's refresh, the week's evaluation."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+
+from consilience.corpora import manifest
+from consilience.corpora.store import digest_of
+from pipelines.defs.evaluation import AT_HOME
+from pipelines.defs.partitions import pubmed_files
+from pipelines.defs.resources import WRITER, HomeResource
+from pipelines.run import materialize_all
+
+# A tick has 60 s; a file of PubMed is some 20 MB.
+FILES_A_TICK = 50
+
+
+@dg.op(pool=WRITER)
+def refresh(context: dg.OpExecutionContext, home: HomeResource) -> None:
+    """Load every file the home names, refresh it, check it, publish it."""
+    # Files and shards are two kinds of partition, which no single run can hold; so this run starts those that can.
+    if not materialize_all(home.rooms().root, context.instance, now=home.now):
+        raise dg.Failure("a step failed or a check did not hold; see the runs that this one started", allow_retries=False)
+
+
+@dg.job
+def refresh_job() -> None:
+    """All of it in one process, from the files to what questions see; what is done already is not done again."""
+    refresh()
+
+
+evaluation_job = dg.define_asset_job("evaluation_job", AT_HOME, description="The suites that come with every home.")
+
+daily_refresh = dg.ScheduleDefinition(name="daily_refresh", job=refresh_job, cron_schedule="0 4 * * *")
+weekly_evaluation = dg.ScheduleDefinition(name="weekly_evaluation", job=evaluation_job, cron_schedule="0 6 * * 1")
+
+
+@dg.sensor(target=dg.AssetSelection.assets(["corpora", "pubmed_records"]), minimum_interval_seconds=300)
+def new_pubmed_files(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.SensorResult:
+    """Ask for a run for each file named in corpora/pubmed.yaml that is new or has other bytes than before."""
+    seen: dict[str, list[int | str]] = json.loads(context.cursor or "{}")
+    requests = []
+    for stem, path in manifest.local_files(home.rooms()).items():
+        if seen.get(stem, [])[:2] == _stamp(path):
+            continue
+        if len(requests) == FILES_A_TICK:
+            break
+        seen[stem] = [*_stamp(path), digest_of(path)[:12]]
+        requests.append(dg.RunRequest(run_key=f"{stem}-{seen[stem][2]}", partition_key=stem))
+    keys = [str(request.partition_key) for request in requests]
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[pubmed_files.build_add_request(keys)] if keys else [],
+        cursor=json.dumps(seen, sort_keys=True),
+    )
+
+
+def _stamp(path: Path) -> list[int | str]:
+    """What tells without reading it that a file is the same."""
+    about = path.stat()
+    return [about.st_size, about.st_mtime_ns]

@@ -1,0 +1,79 @@
+"""What assets are handed: one home on one clock, and its writer's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from consilience import home as homes
+from consilience.api import Home, open_home
+from consilience.corpora import snapshot
+from consilience.corpora.corpus import Corpus
+from consilience.errors import BusyError, ConsilienceError
+from consilience.refresh import Refresh
+
+# One writer a home: `max_concurrent_runs` of this pool is 1 in dagster_home/dagster.yaml.
+WRITER = "home"
+# Another process may hold the lock, such as the command line: 1 + 2 + 4 + … + 32 s, then give up.
+PATIENT = dg.RetryPolicy(max_retries=6, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+
+@contextmanager
+def no_retry() -> Iterator[None]:
+    """Turn our errors into failures Dagster does not try again; only a busy home is worth another try."""
+    try:
+        yield
+    except BusyError:
+        raise
+    except ConsilienceError as error:
+        told = ". ".join(part for part in (str(error), error.where, error.expected) if part)
+        raise dg.Failure(told, allow_retries=False) from error
+
+
+class HomeResource(dg.ConfigurableResource[Any]):
+    """The home to work on; without `path` it is found as the command line finds it."""
+
+    path: str | None = None
+    now: str | None = None
+
+    def rooms(self) -> homes.Rooms:
+        """The rooms of this home."""
+        return homes.find(self.path)
+
+    def open(self) -> Home:
+        """The home, as the command line sees it."""
+        return open_home(self.path, now=self.now)
+
+    def instant(self) -> datetime:
+        """The fixed instant, else the time of the clock."""
+        return self.open().now()
+
+    @contextmanager
+    def refreshing(self) -> Iterator[Refresh]:
+        """The refresh that would bring this home up to its last commit, while nobody else writes."""
+        with no_retry():
+            rooms = self.rooms()
+            with rooms.writing():
+                refresh = Refresh.of(rooms)
+                refresh.store.clear_leftovers()
+                yield refresh
+
+    def built(self) -> tuple[Refresh, Corpus]:
+        """The refresh and its snapshot, which must have been built: what checks look at."""
+        refresh = Refresh.of(self.rooms())
+        corpus = Corpus(refresh.store, refresh.target[0])
+        if not snapshot.folder_of(refresh.store, corpus.name).exists():
+            raise dg.Failure(
+                "there is no snapshot of the files loaded by now; materialise corpora/snapshot", allow_retries=False
+            )
+        return refresh, corpus
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """The home; steps run one after the other, since a home has one writer."""
+    return dg.Definitions(resources={"home": HomeResource()}, executor=dg.in_process_executor)

@@ -1,0 +1,46 @@
+"""What the assets share: which shards a run is about, and what it tells Dagster of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from consilience.home import fingerprint
+from consilience.refresh import Refresh
+from pipelines.checks import Finding
+
+# What follows the shards is made again when they are, and only from what passed its checks.
+FOLLOWS = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
+
+
+def shards_of(context: dg.AssetExecutionContext) -> list[int]:
+    """The shards of a run: `["00", "07"]` -> `[0, 7]`."""
+    return [int(key) for key in context.partition_keys]
+
+
+def cut(refresh: Refresh, shards: Sequence[int]) -> list[int]:
+    """Bring citations and passages of these shards up to the last commit; return the shards newly cut.
+
+    After the assets above this only looks at names. But a file may have been loaded since they ran, and what is built
+    from shards that lag behind would miss it for good: its name says that the file is in.
+    """
+    refresh.citations(shards)
+    return refresh.passages(shards)
+
+
+def count_rows(context: dg.AssetExecutionContext, shard: int, rows: int) -> None:
+    """Tell how many rows one shard has."""
+    context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=f"{shard:02d}")
+
+
+def result(version: object, **metadata: Any) -> dg.MaterializeResult[Any]:
+    """A materialisation whose data version is the hash of what it was made from."""
+    return dg.MaterializeResult(data_version=dg.DataVersion(fingerprint(version)), metadata=metadata)
+
+
+def checked(finding: Finding, *, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR) -> dg.AssetCheckResult:
+    """A finding, as Dagster shows it."""
+    figures: Mapping[str, Any] = finding.figures
+    return dg.AssetCheckResult(passed=finding.holds, severity=severity, description=finding.told, metadata=figures)

@@ -1,0 +1,194 @@
+"""Claims out of sentences."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from consilience.kg import cues
+from consilience.kg.extract import EXTRACTOR, ClaimRow, Source, as_contract, extract, extractor_id
+from consilience.kg.link import Linker
+from consilience.kg.schema import schema
+from consilience.kg.vocabulary import Vocabulary, merge
+from consilience.records import sha256
+
+NAMES = {
+    "Chemical": ["Aspirin", "Warfarin", "Enalapril", "Lithium", "Troponin"],
+    "Disease": ["Stroke", "Nausea", "Vomiting", "Headache", "Hypertension", "Asthma", "Heart Failure"],
+    "Outcome": ["Mortality", "Blood Pressure"],
+    "Procedure": ["Angiography", "Surgery"],
+}
+ROWS = [(name, f"MESH:{name.replace(' ', '_')}", kind) for kind, names in NAMES.items() for name in names]
+LINKER = Linker(merge([("corpus", ROWS)], [], {}))
+
+
+def claims(text: str, field: str = "abstract") -> list[ClaimRow]:
+    return list(extract(Source("PMID:1", **{field: text}), LINKER).claims)
+
+
+def told(text: str, field: str = "abstract") -> set[tuple[str, str, str, bool, str]]:
+    return {(c.subject[5:], c.predicate, c.object[5:], c.negated, c.direction) for c in claims(text, field)}
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("Aspirin causes nausea.", ("Aspirin", "causes", "Nausea", False, "")),
+        ("Nausea was induced by aspirin.", ("Aspirin", "causes", "Nausea", False, "")),
+        ("Lithium-induced vomiting was seen.", ("Lithium", "causes", "Vomiting", False, "")),
+        ("Nausea is an adverse effect of lithium.", ("Lithium", "has_adverse_event", "Nausea", False, "")),
+        ("Aspirin is effective for headache.", ("Aspirin", "treats", "Headache", False, "")),
+        ("Treatment of hypertension with enalapril works.", ("Enalapril", "treats", "Hypertension", False, "")),
+        ("Patients with hypertension were treated with enalapril.", ("Enalapril", "treats", "Hypertension", False, "")),
+        ("Aspirin was not effective in asthma.", ("Aspirin", "treats", "Asthma", True, "")),
+        ("Aspirin failed to improve asthma.", ("Aspirin", "treats", "Asthma", True, "")),
+        ("Warfarin prevents stroke.", ("Warfarin", "prevents", "Stroke", False, "")),
+        ("Warfarin reduced the risk of stroke.", ("Warfarin", "prevents", "Stroke", False, "decreases")),
+        ("Warfarin did not reduce the risk of stroke.", ("Warfarin", "prevents", "Stroke", True, "decreases")),
+        (
+            "Hypertension increases the risk of stroke.",
+            ("Hypertension", "associated_with", "Stroke", False, "increases"),
+        ),
+        (
+            "There was no association between aspirin and asthma.",
+            ("Aspirin", "associated_with", "Asthma", True, ""),
+        ),
+        (
+            "Enalapril was associated with a lower risk of stroke.",
+            ("Enalapril", "associated_with", "Stroke", False, "decreases"),
+        ),
+        ("Enalapril lowered blood pressure.", ("Enalapril", "affects", "Blood_Pressure", False, "decreases")),
+        ("Enalapril had no effect on mortality.", ("Enalapril", "affects", "Mortality", True, "no_difference")),
+        ("Aspirin interacts with warfarin.", ("Aspirin", "interacts_with", "Warfarin", False, "")),
+        ("Warfarin interacts with aspirin.", ("Aspirin", "interacts_with", "Warfarin", False, "")),
+        ("Aspirin is contraindicated in asthma.", ("Aspirin", "contraindicated_in", "Asthma", False, "")),
+        ("Aspirin should not be used in asthma.", ("Aspirin", "contraindicated_in", "Asthma", False, "")),
+        ("Angiography is useful for the diagnosis of stroke.", ("Angiography", "diagnoses", "Stroke", False, "")),
+        ("Troponin is a marker of heart failure.", ("Troponin", "biomarker_for", "Heart_Failure", False, "")),
+        ("Aspirin was superior to warfarin.", ("Aspirin", "compared_with", "Warfarin", False, "superior")),
+        ("Warfarin was superior to aspirin.", ("Aspirin", "compared_with", "Warfarin", False, "inferior")),
+        ("Aspirin was noninferior to warfarin.", ("Aspirin", "compared_with", "Warfarin", False, "no_difference")),
+        (
+            "There was no significant difference between aspirin and warfarin.",
+            ("Aspirin", "compared_with", "Warfarin", False, "no_difference"),
+        ),
+    ],
+)
+def test_a_sentence_tells(text: str, claim: tuple[str, str, str, bool, str]) -> None:
+    assert claim in told(text)
+
+
+def test_a_guideline_recommends_and_recommends_against() -> None:
+    assert ("Enalapril", "recommends", "Hypertension", False, "") in told(
+        "We recommend enalapril for adults with hypertension.", "text"
+    )
+    assert ("Aspirin", "recommends", "Asthma", True, "") in told("We recommend against aspirin in asthma.", "text")
+    assert not [c for c in claims("We recommend enalapril for hypertension.") if c.predicate == "recommends"]
+
+
+def test_a_list_shares_what_is_said_of_it() -> None:
+    objects = {o for _, p, o, _, _ in told("Lithium caused nausea, vomiting and headache.") if p == "causes"}
+    assert objects == {"Nausea", "Vomiting", "Headache"}
+
+
+def test_without_denies_only_what_follows_it() -> None:
+    found = told("Enalapril improved hypertension without causing nausea.")
+    assert ("Enalapril", "treats", "Hypertension", False, "") in found
+    assert ("Enalapril", "causes", "Nausea", True, "") in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We investigated whether aspirin causes nausea.",
+        "To determine whether aspirin prevents stroke.",
+        "OBJECTIVE: Aspirin prevents stroke.",
+        "BACKGROUND: Aspirin prevents stroke.",
+        "The aim was to compare aspirin with warfarin in stroke.",
+        "Aspirin produced a reduction in headache, not to be explained.",
+    ],
+)
+def test_what_is_asked_or_planned_causes_nothing(text: str) -> None:
+    assert not [c for c in claims(text) if c.predicate in ("causes", "prevents", "compared_with")]
+
+
+def test_a_hedge_is_kept_and_costs_confidence() -> None:
+    plain, hedged = claims("Aspirin causes nausea.")[0], claims("Aspirin may cause nausea.")[0]
+    assert (plain.hedged, hedged.hedged) == (False, True)
+    assert hedged.confidence < plain.confidence
+
+
+def test_a_conclusion_weighs_more_than_a_result() -> None:
+    (result,) = claims("RESULTS: Aspirin causes nausea.")
+    (conclusion,) = claims("CONCLUSIONS: Aspirin causes nausea.")
+    assert (result.section, conclusion.section) == ("results", "conclusions")
+    assert result.confidence < conclusion.confidence
+
+
+def test_things_merely_named_together_in_a_title_are_weakly_associated() -> None:
+    (claim,) = claims("Aspirin, stroke.", "title")
+    assert (claim.predicate, claim.confidence) == ("associated_with", 0.2)
+    assert claims("Aspirin, stroke? A question", "title") == []
+
+
+def test_a_claim_is_kept_once_from_its_best_sentence() -> None:
+    found = claims("RESULTS: Aspirin causes nausea. CONCLUSIONS: Aspirin causes nausea.")
+    assert [c.section for c in found] == ["conclusions"]
+
+
+def test_the_contract_line_quotes_its_sentence_exactly() -> None:
+    source = Source("PMID:7", "A title.", "RESULTS: It was seen. Aspirin causes nausea. More.")
+    line = as_contract(extract(source, LINKER), source, "abcdef012345")
+    (relation,) = line["relations"]
+    span = relation["span"]
+    assert span["quote"] == "Aspirin causes nausea." == source.abstract[span["start"] : span["end"]]
+    assert span["sha256"] == sha256(source.abstract)
+    assert (span["id"], span["version"], span["field"]) == ("PMID:7", "abcdef012345", "abstract")
+    assert [e["identifiers"] for e in line["entities"]] == [["MESH:Aspirin"], ["MESH:Nausea"]]
+    assert {"id", "entities", "relations"} == line.keys()
+
+
+def test_an_empty_document_claims_nothing() -> None:
+    assert extract(Source("PMID:1"), LINKER).claims == ()
+
+
+def test_every_rule_keeps_to_the_schema() -> None:
+    predicates = schema().predicates
+    assert {rule.predicate for rule in cues.RULES} == predicates.keys()
+    for rule in cues.RULES:
+        allowed = predicates[rule.predicate]
+        assert rule.subjects <= set(allowed.subjects), rule
+        assert rule.objects <= set(allowed.objects), rule
+        assert not rule.direction or rule.direction in allowed.directions or rule.predicate == "prevents", rule
+    assert {name for name, p in predicates.items() if p.symmetric} == cues.SYMMETRIC
+
+
+def test_the_version_names_rules_and_vocabulary() -> None:
+    other = Linker(merge([("corpus", ROWS[1:])], [], {}))
+    assert extractor_id(LINKER).startswith(EXTRACTOR)
+    assert extractor_id(other) != extractor_id(LINKER)
+
+
+def test_a_long_hostile_sentence_is_read_in_bounded_time() -> None:
+    text = "aspirin causes nausea and " * 4000
+    assert len(claims(text)) <= 4
+
+
+@pytest.mark.real
+def test_every_quote_of_real_abstracts_lies_in_its_field(data_dir: Path) -> None:
+    linker = Linker(Vocabulary.compile())
+    with gzip.open(data_dir / "corpus" / "abstracts.jsonl.gz", "rt", encoding="utf-8") as lines:
+        records = [json.loads(line) for _, line in zip(range(200), lines, strict=False)]
+    stated = 0
+    for record in records:
+        source = Source(f"PMID:{record['pmid']}", record["title"], record["abstract"])
+        extraction = extract(source, linker)
+        for entity in extraction.entities:
+            assert getattr(source, entity.field)[entity.start : entity.end] == entity.text
+        for claim in extraction.claims:
+            assert 0 <= claim.start < claim.end <= len(getattr(source, claim.field))
+        stated += len(extraction.claims)
+    assert stated > 50

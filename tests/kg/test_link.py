@@ -1,0 +1,102 @@
+"""Mentions in texts, and what a user's name means."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consilience.kg.concepts import Concept
+from consilience.kg.link import Linker
+from consilience.kg.vocabulary import merge
+
+HEADINGS = [
+    ("Coronary Disease", "MESH:D003327", "Disease"),
+    ("Heart Failure", "MESH:D006333", "Disease"),
+    ("Calcium", "MESH:D002118", "Chemical"),
+    ("Aspirin", "MESH:D001241", "Chemical"),
+    ("Mortality", "MESH:D009026", "Outcome"),
+    ("Patients", "MESH:D010361", ""),
+]
+CONCEPTS = [
+    Concept(
+        "MONDO:1",
+        "Disease",
+        "heart failure with preserved ejection fraction",
+        ("heart failure with preserved ejection fraction",),
+        "m",
+    ),
+    Concept("MONDO:2", "Disease", "Crohn disease", ("Crohn disease", "CD"), "m"),
+    Concept("MONDO:3", "Disease", "AIDS", ("AIDS", "acquired immunodeficiency"), "m"),
+    Concept("DRUGBANK:1", "Chemical", "Aspirin", ("aspirin", "ease"), "d", frozenset({"ease"})),
+]
+LINKER = Linker(merge([("corpus", HEADINGS)], CONCEPTS, {}))
+
+
+def found(text: str) -> list[tuple[str, str]]:
+    return [(m.text, m.identifier) for m in LINKER.mentions(text)]
+
+
+def test_the_longest_name_wins_and_offsets_cut_it_out() -> None:
+    text = "Aspirin in heart failure with preserved ejection fraction."
+    mentions = LINKER.mentions(text)
+    assert [m.identifier for m in mentions] == ["MESH:D001241", "MONDO:1"]
+    assert all(text[m.start : m.end] == m.text for m in mentions)
+
+
+def test_an_abbreviation_means_what_its_text_says() -> None:
+    assert found("Coronary disease (CoD) is common; CoD kills.") == [
+        ("Coronary disease", "MESH:D003327"),
+        ("CoD", "MESH:D003327"),
+        ("CoD", "MESH:D003327"),
+    ]
+
+
+def test_an_abbreviation_of_something_unknown_is_not_read_as_its_homonym() -> None:
+    assert found("Cyclodextrin derivative (CD) was added; CD helped.") == []
+
+
+def test_acronyms_and_brands_need_their_capitals() -> None:
+    assert found("hearing aids ease life") == []
+    assert found("AIDS and Ease") == [("AIDS", "MONDO:3"), ("Ease", "MESH:D001241")]
+
+
+def test_a_substance_before_antagonist_is_not_meant_itself() -> None:
+    assert found("a calcium antagonist") == []
+    assert found("oral calcium") == [("calcium", "MESH:D002118")]
+
+
+def test_a_name_does_not_reach_across_a_full_stop() -> None:
+    assert found("It reached the heart. Failure followed.") == []
+
+
+def test_common_words_are_found_by_name_but_never_read() -> None:
+    assert found("Mortality of patients") == [("Mortality", "MESH:D009026")]
+    link = LINKER.link_name("patients")
+    assert link is not None
+    assert (link.identifier, link.type) == ("MESH:D010361", "Concept")
+
+
+@pytest.mark.parametrize("asked", ["aspirin", "MESH:D001241", " Aspirin "])
+def test_a_name_or_an_identifier_links(asked: str) -> None:
+    link = LINKER.link_name(asked)
+    assert link is not None
+    assert (link.identifier, link.name, link.score) == ("MESH:D001241", "Aspirin", 1.0)
+
+
+def test_a_misspelt_name_links_with_less_certainty_and_nonsense_does_not() -> None:
+    link = LINKER.link_name("hart failure")
+    assert link is not None
+    assert link.identifier == "MESH:D006333"
+    assert 0.6 <= link.score < 1
+    assert LINKER.link_name("quetzal") is None
+    assert LINKER.link_name("MESH:D999999") is None
+
+
+@given(st.text(alphabet=st.sampled_from("aspirin heartfailureCD()-,. "), max_size=80))
+def test_mentions_never_overlap_and_always_quote_the_text(text: str) -> None:
+    mentions = LINKER.mentions(text)
+    assert all(text[m.start : m.end] == m.text for m in mentions)
+    assert all(a.end <= b.start for a, b in pairwise(mentions))
