@@ -123,8 +123,9 @@ class Home:
         counts = self.status()
         return {
             "snapshot": pointer.snapshot, "index": pointer.index, "kg": pointer.kg,
-            "refreshed_at": pointer.refreshed_at, "documents": counts["documents"], "passages": counts["passages"], "claims": counts["claims"],
-            "entities": counts["entities"], "changed": changed,
+            "refreshed_at": pointer.refreshed_at, "documents": counts["documents"],
+            "passages": counts["passages"], "claims": counts["claims"], "entities": counts["entities"],
+            "changed": changed,
             "written": pointer.commits - (before.commits if before else 0) if changed else 0,
             "warnings": [], "usage": _usage(started),
         }  # fmt: skip

@@ -52,7 +52,10 @@ class Rooms:
         if not path.exists():
             known = ", ".join(sorted(p.stem for p in (self.root / room).glob("*.yaml")))
             raise BadInputError(f"no definition {name!r} in {room}/", where=f"{room}/{name}.yaml", expected=known)
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        try:
+            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            loaded = None
         if not isinstance(loaded, dict):
             raise BadInputError("a definition is a YAML mapping", where=f"{room}/{name}.yaml", expected="key: value")
         return loaded
@@ -127,16 +130,20 @@ def write_atomically(path: Path, data: bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("wb") as handle:
         handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
     publish(beside, path)
 
 
 def publish(staged: Path, path: Path) -> None:
-    """Rename a finished file or folder into place and make the rename durable."""
+    """Rename a finished file or folder into place; its bytes are on disk before its name is."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for part in (staged, *staged.rglob("*")) if staged.is_dir() else (staged,):
+        _sync(part)
     staged.rename(path)
-    fd = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

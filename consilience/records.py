@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
+from urllib.parse import unquote
 
 # Which source wins when several carry one PMID (contract §2): the lower rank does.
 SOURCE_RANK = {"pubmed": 0, "nbib": 1, "records": 2, "guidelines": 2}
@@ -174,10 +175,14 @@ def doi_curie(doi: str) -> str:
     return "DOI:" + normal_doi(doi)
 
 
+# Inside other text a short prefix may be a fraction, "10.5/3"; where the DOI stands alone it is one.
+_DOI = re.compile(r"^(?:https?://(?:dx\.)?doi\.org/|doi: ?)?(10\.\d+(?:\.\d+)*/\S+)$|(10\.\d{4,9}(?:\.\d+)*/\S+)", re.I)
+
+
 def normal_doi(doi: str) -> str:
     """`https://doi.org/10.1/X` -> `10.1/x`; "" when it is no DOI."""
-    found = re.search(r"10\.\d{4,9}/\S+", doi.strip())
-    return found.group(0).rstrip(".,;").lower() if found else ""
+    found = _DOI.search(unquote(doi).strip())
+    return found.group(found.lastindex or 0).rstrip(".,;").lower() if found else ""
 
 
 def normal_space(text: str) -> str:

@@ -24,7 +24,9 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     """
     cuts = {0, len(text)}
     for found in _BOUNDARY.finditer(text):
-        word = text[: found.start()].rsplit(None, 1)[-1].strip("([\"'").lower() if text[: found.start()].strip() else ""
+        # Forty characters back hold any abbreviation; the whole text before would make this quadratic.
+        before = text[max(0, found.start() - 40) : found.start()].split()
+        word = before[-1].strip("([\"'").lower() if before else ""
         single_letter = len(word) == 1 and word.isalpha()
         if word not in _ABBREVIATIONS and not (single_letter and text[found.start()] == "."):
             cuts.add(found.end())

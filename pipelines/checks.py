@@ -65,24 +65,27 @@ def quotes_are_verbatim(corpus: Corpus, claims: Path) -> Finding:
         return found, sha256(found)
 
     wrong = (row for row in _claims(corpus, claims) if not _says(row, text))
-    examples = [f"{row['id']}@{row['version']} {row['field']}[{row['start']}:{row['end']}]" for row in islice(wrong, _EXAMPLES)]
+    examples = [
+        f"{row['id']}@{row['version']} {row['field']}[{row['start']}:{row['end']}]" for row in islice(wrong, _EXAMPLES)
+    ]
     more = sum(1 for _ in wrong)
     total, misquoted = pq.read_metadata(claims).num_rows, len(examples) + more
-    told = f"{misquoted} claims misquote: {', '.join(examples)}" if examples else "every quote is where it is said to be"
+    told = (
+        f"{misquoted} claims misquote: {', '.join(examples)}" if examples else "every quote is where it is said to be"
+    )
     return Finding(not examples, told, {"claims": total, "misquoted": misquoted})
 
 
 def index_is_whole(corpus: Corpus, folder: Path) -> Finding:
     """The dense index holds every passage of every live row, the lexical one every live row."""
     import duckdb
-    import faiss
     import tantivy
 
     with duckdb.connect() as connection:
         row = connection.execute(_LIVE, _tables(corpus)).fetchone()
     passages = row[0] if row else 0
     rows = int(corpus.alive.sum())
-    vectors = faiss.read_index(str(folder / "dense" / "flat.faiss"), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY).ntotal
+    vectors = _vectors(folder).ntotal
     owners = pq.read_metadata(folder / "dense" / "rows.parquet").num_rows
     indexed = tantivy.Index.open(str(folder / "lexical")).searcher().num_docs
     told = f"{vectors} vectors and {owners} owners for {passages} passages, {indexed} texts for {rows} rows"
@@ -92,15 +95,19 @@ def index_is_whole(corpus: Corpus, folder: Path) -> Finding:
 
 def vectors_have_length(folder: Path) -> Finding:
     """No vector is zero: it would be as near to one question as to any other."""
-    import faiss
-
-    index = faiss.read_index(str(folder / "dense" / "flat.faiss"), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    index = _vectors(folder)
     zero = 0
     for start in range(0, index.ntotal, _BATCH):
         block = index.reconstruct_n(start, min(_BATCH, index.ntotal - start))
         # A norm that is not a number counts as none.
         zero += int((~(np.linalg.norm(block, axis=1) > 0)).sum())
     return Finding(not zero, f"{zero} of {index.ntotal} vectors are zero", {"vectors": index.ntotal, "zero": zero})
+
+
+def _vectors(folder: Path) -> Any:
+    import faiss
+
+    return faiss.read_index(str(folder / "dense" / "flat.faiss"), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
 
 
 def _in_force(table: pa.Table) -> pa.Table:
@@ -132,13 +139,14 @@ def _claims(corpus: Corpus, claims: Path) -> Iterator[dict[str, Any]]:
 
     with duckdb.connect() as connection:
         connection.execute("SET threads = 2")
-        given = {"documents": _tables(corpus)["documents"], "claims": str(claims)}
-        for batch in connection.execute(_PLACES, given).to_arrow_reader(_BATCH):
-            yield from batch.to_pylist()
+        found = connection.execute(_PLACES, {"documents": _tables(corpus)["documents"], "claims": str(claims)})
+        names = [column[0] for column in found.description or ()]
+        while rows := found.fetchmany(_BATCH):
+            yield from (dict(zip(names, row, strict=True)) for row in rows)
 
 
 def _says(row: Mapping[str, Any], text: Callable[[int, int, str], tuple[str, str]]) -> bool:
     if row["seq"] is None or not row["quote"]:
         return False
     found, digest = text(row["seq"], row["row"], row["field"])
-    return found[row["start"] : row["end"]] == row["quote"] and digest == row["sha256"]
+    return (found[row["start"] : row["end"]], digest) == (row["quote"], row["sha256"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,8 @@ from pipelines.checks import Finding
 
 # What follows the shards is made again when they are, and only from what passed its checks.
 FOLLOWS = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
+# The refresh is daily. Only what has no partitions is held to it: one partition redone would turn the rest green.
+FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=3), warn_window=timedelta(days=2))
 
 
 def shards_of(context: dg.AssetExecutionContext) -> list[int]:
@@ -35,8 +38,11 @@ def count_rows(context: dg.AssetExecutionContext, shard: int, rows: int) -> None
     context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=f"{shard:02d}")
 
 
-def result(version: object, **metadata: Any) -> dg.MaterializeResult[Any]:
-    """A materialisation whose data version is the hash of what it was made from."""
+def result(context: dg.AssetExecutionContext, version: object, /, **metadata: Any) -> dg.MaterializeResult[Any]:
+    """A materialisation whose data version is the hash of what it was made from; its figures go to the log too."""
+    context.log.info(
+        ", ".join(f"{name} {value}" for name, value in metadata.items() if isinstance(value, str | int | float))
+    )
     return dg.MaterializeResult(data_version=dg.DataVersion(fingerprint(version)), metadata=metadata)
 
 

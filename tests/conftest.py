@@ -22,3 +22,24 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests neither see the developer's home nor his clock."""
     monkeypatch.delenv("CONSILIENCE_HOME", raising=False)
     monkeypatch.delenv("CONSILIENCE_NOW", raising=False)
+
+
+BASELINE, UPDATE = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home filled from the embedded corpus: baseline and guidelines known on BASELINE, the update on UPDATE."""
+    from consilience import init_home, open_home
+
+    root = tmp_path_factory.mktemp("sample") / "home"
+    init_home(root)
+    sample = root / "corpora" / "sample"
+    first = open_home(root, now=BASELINE)
+    first.ingest_pubmed([sample / "pubmed26n0001.xml.gz"])
+    first.ingest_guidelines([sample / "guidelines.jsonl"])
+    first.refresh()
+    later = open_home(root, now=UPDATE)
+    later.ingest_pubmed([sample / "pubmed26n0002.xml.gz"])
+    later.refresh()
+    return root

@@ -612,3 +612,12 @@ def test_the_packaged_home_is_never_written(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv("CONSILIENCE_HOME", raising=False)
     assert run(["ingest", "records", str(write_lines(tmp_path / "in.jsonl", *RECORDS)), "--json"]) == 2
     assert "consilience init DIR" in failure(capsys)["expected"]
+
+
+def test_screening_is_simulated_within_its_schema(home: Path) -> None:
+    sample = home / "corpora" / "sample" / "screening.jsonl"
+    whole = called(
+        home, "screen-simulate", "screen", "simulate", str(sample), "--label", "label_included", "--seed", "1"
+    )
+    assert len(whole["order"]) == whole["records"]
+    assert whole["includes"] > 0

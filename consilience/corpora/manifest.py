@@ -67,24 +67,22 @@ def _load(rooms: Rooms, name: str, model: type[_Manifest]) -> _Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BadInputError(
-            f"{place}: {first['msg']}", where=f"corpora/{name}.yaml", expected=", ".join(model.model_fields)
-        ) from None
+        raise _refused(name, f"{place}: {first['msg']}", ", ".join(model.model_fields)) from None
 
 
 def _found(rooms: Rooms, manifest: GuidelineManifest, name: str, suffixes: tuple[str, ...]) -> set[Path]:
     """A named path may match nothing yet: files arrive."""
     room = rooms.root / "corpora"
-    return {path for pattern in manifest.files for path in _matches(room, pattern, name) if path.name.endswith(suffixes)}
+    return {
+        path for pattern in manifest.files for path in _matches(room, pattern, name) if path.name.endswith(suffixes)
+    }
 
 
 def _matches(room: Path, pattern: str, name: str) -> Iterator[Path]:
     whole = room / Path(pattern).expanduser()
     folder, last = (whole, "*") if whole.is_dir() else (whole.parent, whole.name)
     if any(sign in str(Path(pattern).parent) for sign in "*?["):
-        raise BadInputError(
-            f"{pattern}: only the last part may hold *", where=f"corpora/{name}.yaml", expected="a folder or folder/*.xml.gz"
-        )
+        raise _refused(name, f"{pattern}: only the last part may hold *", "a folder, or folder/*.xml.gz")
     yield from (path for path in folder.glob(last) if path.is_file() and not path.name.startswith("."))
 
 
@@ -94,12 +92,12 @@ def _by_stem(paths: list[Path], name: str, suffixes: tuple[str, ...]) -> dict[st
         # The longest suffix goes: `.xml.gz` before `.xml`.
         stem = path.name.removesuffix(max((s for s in suffixes if path.name.endswith(s)), key=len))
         if not _STEM.fullmatch(stem):
-            raise BadInputError(
-                f"{path.name!r} cannot name a partition", where=f"corpora/{name}.yaml", expected="letters, digits, _, - and ."
-            )
+            raise _refused(name, f"{path.name!r} cannot name a partition", "letters, digits, _, - and .")
         if stem in found:
-            raise BadInputError(
-                f"{stem} is there twice: {found[stem]} and {path}", where=f"corpora/{name}.yaml", expected="one file a name"
-            )
+            raise _refused(name, f"{stem} is there twice: {found[stem]} and {path}", "one file a name")
         found[stem] = path
     return found
+
+
+def _refused(name: str, message: str, expected: str) -> BadInputError:
+    return BadInputError(message, where=f"corpora/{name}.yaml", expected=expected)

@@ -90,7 +90,7 @@ _LOWERS = r"(?:reduc(?:es?|ed|ing)|decreas(?:es?|ed|ing)|lower(?:s|ed|ing)|dimin
 _MORE = r"(?:increas(?:es?|ed|ing)|rais(?:es?|ed|ing)|elevat(?:es?|ed|ing)|doubl(?:es?|ed|ing)|higher|greater|more)"
 _CARE = r"(?:treatment|management|therapy|therapies|control|relief|alleviation)"
 _PEOPLE = r"(?:patients?|children|adults?|adolescents|infants|neonates|women|men|people|persons?|subjects|individuals|participants)"
-_NOT_BY = r"(?!\s+(?:by|with)\b)"
+_NOT_BY = r"\b(?!\s+(?:by|with)\b)"
 _EFFECT = r"(?:effects?|actions?|metabolism|clearance|activity|toxicity|responses?|absorption)"
 
 RULES: tuple[Rule, ...] = (
@@ -98,7 +98,7 @@ RULES: tuple[Rule, ...] = (
     Rule("causes", INTERVENTION, DISEASE, r"^\W{0,2}(?:induced|triggered|provoked|precipitated|elicited)\b(?! by)", 0.8, head=0),
     Rule(
         "causes", CAUSE, DISEASE,
-        rf"\b(?:causes?|caused|causing|induc(?:es?|ed|ing)|produc(?:es?|ed|ing)|provok(?:es?|ed|ing)|precipitat(?:es?|ed)"
+        rf"(?<!-)\b(?:causes?|caused|causing|induc(?:es?|ed|ing)|produc(?:es?|ed|ing)|provok(?:es?|ed|ing)|precipitat(?:es?|ed)"
         rf"|triggers?|triggered|leads? to|led to|results? in|resulted in|evok(?:es?|ed)){_NOT_BY}", 0.7,
     ),
     Rule("causes", CAUSE, DISEASE, r"\b(?:caused|induced|produced|provoked|precipitated|triggered|elicited|evoked) by\b", 0.8, reverse=True),
@@ -115,7 +115,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "has_adverse_event", INTERVENTION, DISEASE,
-        rf"\b(?:after|following)\W+(?:{_W}{{0,3}}(?:administration|treatment|therapy|use|exposure|infusion|injections?|ingestion|overdose|doses?)"
+        rf"(?<!before and )\b(?:after|following)\W+(?:{_W}{{0,3}}(?:administration|treatment|therapy|use|exposure|infusion|injections?|ingestion|overdose|doses?)"
         rf"(?:\W+(?:of|with|to))?)?\s*$", 0.45, reverse=True, head=3, tail=0,
     ),
     Rule("has_adverse_event", INTERVENTION, DISEASE, r"\b(?:complicat(?:es|ed|ing)|complication of)\b", 0.45, reverse=True, head=2),
@@ -154,7 +154,7 @@ RULES: tuple[Rule, ...] = (
     # associated_with
     Rule("associated_with", CAUSE, END, r"\b(?:associated|correlat(?:es?|ed)|linked|related)\W+(?:[\w-]+\W+){0,2}?(?:with|to)\b", 0.6, head=6, tail=7),
     Rule("associated_with", INTERVENTION, DISEASE, r"\b(?:associated|linked)\W+(?:[\w-]+\W+){0,2}?(?:with|to)\b", 0.6, reverse=True, head=4, tail=3),
-    Rule("associated_with", CAUSE, END, r"\b(?:and|with)\b", 0.5, before=r"(?:associations?|relationships?|links?|correlations?|relation)\W+(?:between|of)", head=3),
+    Rule("associated_with", CAUSE, END, r"\b(?:and|with)\b", 0.5, before=r"(?:associations?|relationships?|links?|correlations?|relation)\W+(?:between|of)", head=3, tail=2),
     Rule("associated_with", CAUSE, END, r"\b(?:risk factors?|predictors?|determinants?)\W+(?:for|of)\b", 0.65, direction="increases", head=6),
     Rule("associated_with", CAUSE, END, rf"\bassociated with\W+{_W}{{0,3}}?{_MORE}\W+{_W}{{0,4}}?{_RISK}\W+(?:of|for)\b", 0.75, direction="increases", head=6),
     Rule("associated_with", CAUSE, END, rf"\bassociated with\W+{_W}{{0,3}}?{_LESS}\W+{_W}{{0,4}}?{_RISK}\W+(?:of|for)\b", 0.75, direction="decreases", head=6),
@@ -237,8 +237,9 @@ NEGATED_BEFORE = re.compile(
     r"interactions?|advantage)\b[^,;]*$|\b(?:not|neither|nor|against|without)\W+(?:[\w-]+\W+){0,2}$|\bfailed to\b[^,;]*$",
     re.IGNORECASE,
 )
+# Not past a comma: there another statement begins.
 NEGATED_AFTER = re.compile(
-    r"^\W+(?:[\w-]+\W+){0,5}?(?:(?:is|was|were|are|did|does|do|has|have|had|could|should)\W+(?:[\w-]+\W+)?"
+    r"^\s+(?:[\w-]+\s+){0,5}?(?:(?:is|was|were|are|did|does|do|has|have|had|could|should)\s+(?:[\w-]+\s+)?"
     r"(?:not?|never)\b(?! only\b)|failed\b|ineffective\b)",
     re.IGNORECASE,
 )
@@ -246,6 +247,8 @@ NEGATED_AFTER = re.compile(
 CLAUSE = re.compile(
     r";|\b(?:whereas|while|although|but|however|because|despite|unlike|except|whose)\b|\.\s", re.IGNORECASE
 )
+# "A given with B was superior": B is not what was compared.
+ADJUNCT = re.compile(r"\b(?:with|plus|without)\W+(?:[\w-]+\W+){0,2}$", re.IGNORECASE)
 # "with or without hypertension" denies nothing.
 EITHER_WAY = re.compile(r"\bwith(?:\W+(?:and|or))+\W+without\b", re.IGNORECASE)
 HEDGED = re.compile(
@@ -260,7 +263,7 @@ NOT_ASSERTED = re.compile(
     r"\bwe (?:investigate|examine|evaluate|studie|teste|compare|assesse|sought|searche|review|undertook|conducte|set out)d?\b|"
     r"\b(?:was|were) (?:investigated|examined|evaluated|studied|assessed|undertaken|conducted|performed|reviewed|compared)\b|"
     r"\b(?:needs?|remains?|should) to be\b|\bfurther (?:research|stud\w+|trials?|investigation)\b|"
-    r"\bremains? (?:unclear|unknown|controversial|uncertain)\b|\blittle is known\b|\b(?:is|are) (?:unclear|unknown)\b|\?",
+    r"\bremains? (?:unclear|unknown|controversial|uncertain)\b|\blittle is known\b|\b(?:are|is) needed\b|\bnot been (?:\w+ )?(?:reported|studied|investigated|evaluated|established)\b|\b(?:is|are) (?:unclear|unknown)\b|\?",
     re.IGNORECASE,
 )
 INCREASE = re.compile(r"\b(?:increas\w+|higher|greater|elevated|raised|more|positively|worse)\b", re.IGNORECASE)
@@ -272,6 +275,6 @@ VERSION = fingerprint(
     [
         [[r.predicate, sorted(r.subjects), sorted(r.objects), r.cue, r.confidence, r.reverse, r.before, r.head, r.tail, r.direction,
           r.is_negation, r.fields] for r in RULES],
-        [p.pattern for p in (ANY_CUE, UNDOES, NEGATED, NEGATED_BEFORE, NEGATED_AFTER, CLAUSE, EITHER_WAY, HEDGED, NOT_ASSERTED, INCREASE, DECREASE)],
+        [p.pattern for p in (ANY_CUE, UNDOES, NEGATED, NEGATED_BEFORE, NEGATED_AFTER, CLAUSE, ADJUNCT, EITHER_WAY, HEDGED, NOT_ASSERTED, INCREASE, DECREASE)],
     ]
 )  # fmt: skip

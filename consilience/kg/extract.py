@@ -31,6 +31,7 @@ _SECTIONS = (
 _SECTION_CUES = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _SECTIONS)
 _HEDGE_FACTOR = 0.8
 _TOGETHER = 0.2  # confidence of a chemical and a disease merely named together in a title or conclusion
+_TRUSTED_ACRONYM = 4
 _MAX_WORDS_APART = 18
 _MAX_GROUPS_APART = 3
 _MAX_GROUP = 6
@@ -41,7 +42,7 @@ _JOINS = re.compile(
 )
 
 EXTRACTOR = "cues-" + fingerprint(
-    [cues.VERSION, _SECTIONS, _SECTION_WEIGHT, _HEDGE_FACTOR, _TOGETHER, _JOINS.pattern, 1]
+    [cues.VERSION, _SECTIONS, _SECTION_WEIGHT, _HEDGE_FACTOR, _TOGETHER, _TRUSTED_ACRONYM, _JOINS.pattern, 1]
 )
 
 
@@ -116,7 +117,7 @@ def extract(document: Source, linker: Linker) -> Extraction:
     together: list[ClaimRow] = []
     for field in ("title", "abstract", "text"):
         text = getattr(document, field)
-        mentions = linker.mentions(text, defined) if text else []
+        mentions = linker.mentions(text, defined, trusted=_TRUSTED_ACRONYM) if text else []
         entities += [Entity(field, m.start, m.end, m.text, m.type, (m.identifier,)) for m in mentions]
         for sentence in _sentences(field, text, mentions):
             stated += _claims(sentence)
@@ -253,13 +254,17 @@ def _rule(field: str, left: str, right: str, before: str, between: str) -> Rule 
         ):
             continue
         tail = rule.reads(before, between) if field in rule.fields else None
-        if tail is not None and not _is_undone(rule, tail):
+        if tail is not None and not _is_undone(rule, tail) and not _is_adjunct(rule, before):
             best = rule
     return best
 
 
 def _is_undone(rule: Rule, tail: str) -> bool:
     return rule.predicate in ("causes", "has_adverse_event") and cues.UNDOES.search(tail) is not None
+
+
+def _is_adjunct(rule: Rule, before: str) -> bool:
+    return rule.predicate == "compared_with" and rule.leading is None and cues.ADJUNCT.search(before) is not None
 
 
 def _is_negated(rule: Rule, before: str, between: str, after: str) -> bool:

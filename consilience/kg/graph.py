@@ -28,20 +28,17 @@ CLAIMS_COLUMNS: Mapping[str, str] = {
     "published": "date32", "known_from": _INSTANT, "known_until": _INSTANT,
     "closed_on": "date32", "closed_known": _INSTANT, "closed_by": "string",
 }  # fmt: skip
-_READ = ", ".join(
-    # Instants travel as microseconds: DuckDB renders zoned timestamps only with an extra package.
-    f'epoch_us("{name}")' if kind == _INSTANT else f'"{name}"'
-    for name, kind in CLAIMS_COLUMNS.items()
-    if name != "known_until"
-)
+_COLUMNS = tuple(name for name in CLAIMS_COLUMNS if name != "known_until")
+# Instants travel as microseconds: DuckDB renders zoned timestamps only with an extra package.
+_READ = ", ".join(f'epoch_us("{name}")' if CLAIMS_COLUMNS[name] == _INSTANT else f'"{name}"' for name in _COLUMNS)
 # Nothing later than the two clocks may pass here; every question reads through this one condition.
 _VISIBLE = """
     published <= $as_of AND epoch_us(known_from) <= $known_at
     AND (known_until IS NULL OR $known_at < epoch_us(known_until))
 """
 _ORDER = "ORDER BY subject, predicate, object, published, id, version, field, start, negated, direction"
-_MAX_ROWS = 200_000
-_MAX_CONTESTED = 5_000
+# Of an entity with very many edges only the most studied are folded and ranked, each of them whole.
+_MAX_EDGES = 2_000
 
 
 def claims_schema() -> pa.Schema:
@@ -127,12 +124,9 @@ class Graph:
 
         `since` is the day from which both sides had been published.
         """
-        contested = f"""SELECT subject, predicate, object FROM read_parquet($claims) WHERE {_VISIBLE}
-            GROUP BY ALL HAVING bool_or(negated) AND NOT bool_and(negated)
-            OR count(DISTINCT nullif(direction, '')) > 1
-            ORDER BY count(DISTINCT study) DESC, subject, predicate, object LIMIT {_MAX_CONTESTED}"""  # noqa: S608 - no value is spliced in
-        where = f"(subject, predicate, object) IN ({contested})"
-        edges = [e for e in self._edges(where, as_of, known_at) if e.belief.supporting and e.belief.refuting]
+        having = "bool_or(negated) AND NOT bool_and(negated) OR count(DISTINCT nullif(direction, '')) > 1"
+        found = self._edges("true", as_of, known_at, having=having)
+        edges = [edge for edge in found if edge.belief.supporting and edge.belief.refuting]
         edges.sort(key=lambda e: (-min(e.belief.value, e.belief.disbelief), e.name))
         return [{**edge.as_json(), "since": _contested_since(edge)} for edge in edges[:limit]]
 
@@ -171,19 +165,20 @@ class Graph:
                 frontier = {end for e in edges for end in (e.name[0], e.name[2])} - reached
         return net
 
-    def _edges(self, where: str, as_of: date, known_at: datetime, **values: Any) -> list[Edge]:
-        return by_edge(self._rows(where, as_of, known_at, **values), self.certainty)
+    def _edges(self, where: str, as_of: date, known_at: datetime, *, having: str = "true", **values: Any) -> list[Edge]:
+        return by_edge(self._rows(where, having, as_of, known_at, values), self.certainty)
 
-    def _rows(self, where: str, as_of: date, known_at: datetime, **values: Any) -> Iterator[Row]:
+    def _rows(
+        self, where: str, having: str, as_of: date, known_at: datetime, values: Mapping[str, Any]
+    ) -> Iterator[Row]:
         if known_at.tzinfo is None:
-            raise BadInputError(
-                "an instant needs its time zone", where=known_at.isoformat(), expected="2026-01-02T03:04:05Z"
-            )
+            raise BadInputError("an instant needs its zone", where=str(known_at), expected="2026-01-02T03:04:05Z")
         moment = _microseconds(known_at)
-        query = (
-            f"SELECT {_READ} FROM read_parquet($claims) WHERE {_VISIBLE} AND {where} {_ORDER} "  # noqa: S608 - our own text
-            f"LIMIT {_MAX_ROWS}"
-        )
+        seen = f"FROM read_parquet($claims) WHERE {_VISIBLE} AND {where}"
+        # Only texts of ours are put together here; whatever a caller gives travels as a value.
+        query = f"""SELECT {_READ} {seen} AND (subject, predicate, object) IN (
+            SELECT (subject, predicate, object) {seen} GROUP BY subject, predicate, object HAVING {having}
+            ORDER BY count(DISTINCT study) DESC, subject, predicate, object LIMIT {_MAX_EDGES}) {_ORDER}"""
         asked = {"claims": self._claims, "as_of": as_of, "known_at": moment, **values}
         with self._lock:
             found = self._connection.execute(query, asked).fetchall()
@@ -191,8 +186,7 @@ class Graph:
             yield self._row(columns, as_of, moment)
 
     def _row(self, columns: Sequence[Any], as_of: date, known_at: int) -> Row:
-        names = [name for name in CLAIMS_COLUMNS if name != "known_until"]
-        value = dict(zip(names, columns, strict=True))
+        value = dict(zip(_COLUMNS, columns, strict=True))
         span = Span(*(value[name] for name in ("id", "version", "field", "start", "end", "quote", "sha256")))
         closed_on, closed_known = value["closed_on"], value["closed_known"]
         void = closed_on is not None and closed_known is not None and closed_on <= as_of and closed_known <= known_at

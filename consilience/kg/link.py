@@ -17,7 +17,7 @@ _BRIDGES = frozenset(" -–-'’/,([+")
 # `calcium antagonist` is no calcium: before these words a substance only says which one is meant.
 _OTHER_THING = frozenset({
     "antagonist", "agonist", "blocker", "blockade", "inhibitor", "inhibition", "receptor", "channel", "converting",
-    "antibody", "transporter",
+    "antibody", "transporter", "lowering", "deficiency", "deficient",
 })  # fmt: skip
 _WORD_CACHE = 200_000
 
@@ -67,8 +67,14 @@ class Linker:
             if self._reach.get(first, 0) <= blanks:
                 self._reach[first] = blanks + 1
 
-    def mentions(self, text: str, defined: Mapping[str, tuple[str, str] | None] | None = None) -> list[Mention]:
-        """Mentions in order, none overlapping; abbreviations as the text, or `defined`, explains them."""
+    def mentions(
+        self, text: str, defined: Mapping[str, tuple[str, str] | None] | None = None, *, trusted: int = 3
+    ) -> list[Mention]:
+        """Mentions in order, none overlapping; abbreviations as the text, or `defined`, explains them.
+
+        An acronym the text does not explain needs at least `trusted` letters: `CHF` in a question is heart failure,
+        `SDS` in a paper is a standard deviation score more often than a syndrome.
+        """
         meant = self.definitions(text) if defined is None else defined
         tokens = [
             _Token(found.start(), found.end(), found.group(0), self._word(found.group(0)))
@@ -76,7 +82,7 @@ class Linker:
         ]
         found, at = [], 0
         while at < len(tokens):
-            step, thing = self._longest(text, tokens, at, meant)
+            step, thing = self._longest(text, tokens, at, meant, trusted)
             if thing is not None and thing[1] in READ and not self._names_another(text, tokens, at + step, thing[1]):
                 start, end = tokens[at].start, tokens[at + step - 1].end
                 found.append(Mention(start, end, text[start:end], thing[1], thing[0]))
@@ -96,7 +102,7 @@ class Linker:
         return meant
 
     def _longest(
-        self, text: str, tokens: list[_Token], at: int, meant: Mapping[str, tuple[str, str] | None]
+        self, text: str, tokens: list[_Token], at: int, meant: Mapping[str, tuple[str, str] | None], trusted: int
     ) -> tuple[int, tuple[str, str] | None]:
         first = tokens[at]
         reach = self._joined(text, tokens, at, self._reach.get(first.word, 0))
@@ -106,7 +112,7 @@ class Linker:
             if meant and written in meant:
                 return length, meant[written]
             entry = self.vocabulary.terms.get(" ".join(token.word for token in span))
-            if entry and _case_agrees(entry[2], written):
+            if entry and _case_agrees(entry[2], written, trusted):
                 return length, (entry[0], entry[1])
         return self._abbreviated(text, tokens, at, meant) if meant else (1, None)
 
@@ -177,7 +183,7 @@ def _triples(name: str) -> frozenset[str]:
     return frozenset(padded[i : i + 3] for i in range(len(padded) - 2)) or frozenset({padded})
 
 
-def _case_agrees(cased: str, written: str) -> bool:
+def _case_agrees(cased: str, written: str, trusted: int) -> bool:
     if not cased:
         return True
-    return written[:1].isupper() if cased == CAPITALISED else written == cased
+    return written[:1].isupper() if cased == CAPITALISED else written == cased and len(written) >= trusted

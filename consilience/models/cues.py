@@ -22,9 +22,9 @@ _STOP = frozenset(
     "their they we our i he she his her them there which who whom whose what when where how why do does did doing done "
     "has have had having can could may might will would shall should must if than then so such into over under between "
     "among during after before about both each all any some other more most very also only own same too just up down "
-    "out off again further once here s t re ve ll m d via per vs versus using used use based et al study studies result "
-    "results conclusion conclusions background objective methods method aim purpose patient patients group groups "
-    "compared comparison relative terms not no nor".split()
+    "out off again further once here s t re ve ll m d via per vs versus using used use based et al study studies "
+    "result results conclusion conclusions background objective methods method aim purpose patient patients group "
+    "groups compared comparison relative terms not no nor".split()
 )
 
 _WORDS = {
@@ -40,12 +40,14 @@ _WORDS = {
     "valid reliable adequate favorable favourable favor favour helpful recommend accurate accurately appropriate "
     "tolerate advantage advantageous relief relieve good excellent valuable cure heal ameliorate treat therapeutic "
     "optimal promising acceptable sufficient suitable justify yes",
-    "bad": "worsen worse worst harm harmful inferior ineffective poor poorly detrimental detriment fail failure unsafe "
-    "useless unreliable inadequate disadvantage unfavorable unfavourable inaccurate inappropriate insufficient "
-    "disappointing disappoint unnecessary toxic deleterious unsuccessful compromise deteriorate deterioration negligible questionable",
-    "relation": "associate association correlate correlation predict predictor predictive relate relation relationship "
-    "link cause causal affect effects effect influence impact depend determine determinant contribute require lead result "
-    "responsible involve mediate modulate differ difference different change alter role interact produce respond",
+    "bad": "worsen worse worst harm harmful inferior ineffective poor poorly detrimental detriment fail failure "
+    "unsafe useless unreliable inadequate disadvantage unfavorable unfavourable inaccurate inappropriate "
+    "insufficient disappointing disappoint unnecessary toxic deleterious unsuccessful compromise deteriorate "
+    "deterioration negligible questionable",
+    "relation": "associate association correlate correlation predict predictor predictive relate relation "
+    "relationship link cause causal affect effects effect influence impact depend determine determinant "
+    "contribute require lead responsible involve mediate modulate differ difference different change alter role "
+    "interact produce respond",
     "equal": "similar similarly comparable comparably equivalent equivalence equal identical unchanged "
     "unaffected noninferior indistinguishable parity unaltered",
     "significant": "significant significantly markedly substantially substantial dramatically strongly strong clearly "
@@ -69,7 +71,8 @@ _ANTONYMS = (
     "higher lower; more less; improve worsen; superior inferior; activation suppression; enhance impair; "
     "upregulate downregulate; hyperactive hypoactive; agonist antagonist; gain deficiency; protect harm; safe unsafe; "
     "longer shorter; larger smaller; better worse; hypertension hypotension; expand deplete; homozygous heterozygous; "
-    "common rare; strong weak; fast slow; before after; maternal paternal; symmetric asymmetric; sufficient insufficient"
+    "common rare; strong weak; fast slow; before after; maternal paternal; symmetric asymmetric; "
+    "sufficient insufficient"
 )
 
 
@@ -99,7 +102,7 @@ def _lexicon(words: dict[str, str]) -> dict[str, frozenset[str]]:
         for word in listed.split():
             found.setdefault(stem(word), set()).add(kind)
     # The full form decides where it is listed: `effective` is good, `effect` a relation, one stem.
-    for kind, listed in words.items():
+    for listed in words.values():
         for word in listed.split():
             if word != stem(word):
                 found[word] = {other for other, those in words.items() if word in those.split()}
@@ -130,7 +133,7 @@ class Sentence:
     """The cues of one sentence: a class, `not-` before it when a negation reaches it; and its content words, stemmed.
 
     `signs` says of a content word whether the cue of direction nearest to it in its clause is up (+1) or down (-1), as
-    in `reduces mortality`; `denied` are the content words that a negation reaches.
+    in `reduces mortality`; a negated cue gives none; `denied` are the content words that a negation reaches.
     """
 
     cues: frozenset[str]
@@ -214,8 +217,8 @@ def _read_sentence(text: str) -> Sentence:
         negated = reach > 0 and "negation" not in kinds
         for kind in kinds:
             cues.add(f"not-{kind}" if negated and kind in _POLAR else kind)
-        if "up" in kinds or "down" in kinds:
-            moves.append((position, (1 if "up" in kinds else -1) * (-1 if negated else 1)))
+        if not negated and ("up" in kinds or "down" in kinds):
+            moves.append((position, 1 if "up" in kinds else -1))
         if token not in _STOP and (not kinds or kinds == _HARM):
             order.append(root)
             clause.append((position, root))
@@ -242,7 +245,8 @@ _HARM = frozenset({"harm"})
 _NULL = re.compile(
     r"\bn\.?s\.?(?=[),;])|non-?significant|insignificant|statistically similar|not (?:be )?(?:statistically )?differ"
     r"|no (?:\w+ ){0,3}(?:difference|effect|association|relation\w*|evidence|correlation|benefit|improvement|change"
-    r"|advantage|impact|influence|support|role)\b|not (?:\w+ ){0,2}significant|did not (?:\w+ )?(?:differ|affect|change)"
+    r"|advantage|impact|influence|support|role)\b|not (?:\w+ ){0,2}significant"
+    r"|did not (?:\w+ )?(?:differ|affect|change)"
 )
 
 

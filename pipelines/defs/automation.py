@@ -9,7 +9,7 @@ from consilience.corpora import manifest
 from consilience.corpora.store import digest_of
 from pipelines.defs.evaluation import AT_HOME
 from pipelines.defs.partitions import pubmed_files
-from pipelines.defs.resources import WRITER, HomeResource
+from pipelines.defs.resources import WRITER, HomeResource, told_plainly
 from pipelines.run import materialize_all
 
 # A tick has 60 s; a file of PubMed is some 20 MB.
@@ -20,8 +20,10 @@ FILES_A_TICK = 50
 def refresh(context: dg.OpExecutionContext, home: HomeResource) -> None:
     """Load every file the home names, refresh it, check it, publish it."""
     # Files and shards are two kinds of partition, which no single run can hold; so this run starts those that can.
-    if not materialize_all(home.rooms().root, context.instance, now=home.now):
-        raise dg.Failure("a step failed or a check did not hold; see the runs that this one started", allow_retries=False)
+    with told_plainly():
+        done = materialize_all(home.rooms().root, context.instance, now=home.now)
+    if not done:
+        raise dg.Failure("a step failed or a check did not hold; see the runs that this one started")
 
 
 @dg.job
@@ -40,7 +42,7 @@ weekly_evaluation = dg.ScheduleDefinition(name="weekly_evaluation", job=evaluati
 def new_pubmed_files(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.SensorResult:
     """Ask for a run for each file named in corpora/pubmed.yaml that is new or has other bytes than before."""
     seen: dict[str, list[int | str]] = json.loads(context.cursor or "{}")
-    requests = []
+    requests: list[dg.RunRequest] = []
     for stem, path in manifest.local_files(home.rooms()).items():
         if seen.get(stem, [])[:2] == _stamp(path):
             continue

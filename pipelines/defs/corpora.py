@@ -6,23 +6,23 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from consilience.corpora import fold, guidelines, manifest, pubmed
+from consilience.corpora import fold, guidelines, manifest, pubmed, segments
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.passages import VERSION as PASSAGES
-from consilience.corpora.passages import segments
+from consilience.corpora.passages import folder_of as passages_folder
 from consilience.corpora.snapshot import VERSION as SNAPSHOT
 from consilience.corpora.snapshot import folder_of
 from consilience.refresh import ALL_SHARDS, current
 from pipelines import checks
 from pipelines.defs.partitions import pubmed_files, shards
-from pipelines.defs.resources import PATIENT, WRITER, HomeResource, no_retry
-from pipelines.steps import FOLLOWS, checked, count_rows, cut, result, shards_of
-
-ROOM: Mapping[str, Any] = {"key_prefix": "corpora", "group_name": "corpora", "retry_policy": PATIENT, "pool": WRITER}
+from pipelines.defs.resources import WRITER, HomeResource, told_plainly
+from pipelines.steps import FOLLOWS, FRESH, checked, count_rows, cut, result, shards_of
 
 
 @dg.asset(
-    **ROOM,
+    key_prefix="corpora",
+    group_name="corpora",
+    pool=WRITER,
     kinds={"xml", "parquet"},
     partitions_def=pubmed_files,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -31,7 +31,7 @@ ROOM: Mapping[str, Any] = {"key_prefix": "corpora", "group_name": "corpora", "re
 def pubmed_records(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
     """The facts of each PubMed file, one commit a file; a file loaded before changes nothing."""
     opened, wanted = home.open(), set(context.partition_keys)
-    with no_retry():
+    with told_plainly():
         files = manifest.local_files(opened.rooms)
         lines = {stem: opened.ingest_pubmed([path])["files"][0] for stem, path in files.items() if stem in wanted}
         known = {commit.file for commit in opened.store.commits() if commit.kind == "pubmed"}
@@ -40,24 +40,32 @@ def pubmed_records(context: dg.AssetExecutionContext, home: HomeResource) -> dg.
     # A file may go once it is loaded: its facts stay.
     missing = sorted(s for s in wanted - set(lines) if not known & {s + suffix for suffix in manifest.PUBMED_SUFFIXES})
     _fail_on([*_refusals(lines.values()), *(f"{stem}: no such file in corpora/pubmed.yaml" for stem in missing)])
-    return result([[stem, line["sha256"]] for stem, line in lines.items()])
+    return result(context, [[stem, line["sha256"]] for stem, line in lines.items()], files=len(lines))
 
 
-@dg.asset(**ROOM, kinds={"json", "parquet"}, code_version=guidelines.VERSION)
-def guideline_records(home: HomeResource) -> dg.MaterializeResult[Any]:
+@dg.asset(
+    key_prefix="corpora",
+    group_name="corpora",
+    pool=WRITER,
+    kinds={"json", "parquet"},
+    code_version=guidelines.VERSION,
+)
+def guideline_records(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
     """The recommendations of each guideline file, one commit a file."""
     opened = home.open()
-    with no_retry():
+    with told_plainly():
         files = manifest.guideline_files(opened.rooms)
         lines = {stem: opened.ingest_guidelines([path])["files"][0] for stem, path in files.items()}
         known = [commit.records for commit in opened.store.commits() if commit.kind == "guidelines"]
     _fail_on(_refusals(lines.values()))
     version = [[stem, line["sha256"]] for stem, line in lines.items()]
-    return result(version, files=len(lines), **{"dagster/row_count": sum(known)})
+    return result(context, version, files=len(lines), **{"dagster/row_count": sum(known)})
 
 
 @dg.asset(
-    **ROOM,
+    key_prefix="corpora",
+    group_name="corpora",
+    pool=WRITER,
     kinds={"parquet"},
     partitions_def=shards,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -73,11 +81,13 @@ def citations(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Mater
             last = fold.touched_last(refresh.commits, shard)
             path = fold.history_path(refresh.store, shard, last)
             count_rows(context, shard, pq.read_metadata(path).num_rows if last else 0)
-        return result([fold.VERSION, refresh.target[0]], shards_written=len(written))
+        return result(context, [fold.VERSION, refresh.target[0]], shards_written=len(written))
 
 
 @dg.asset(
-    **ROOM,
+    key_prefix="corpora",
+    group_name="corpora",
+    pool=WRITER,
     kinds={"parquet"},
     partitions_def=shards,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -90,19 +100,28 @@ def passages(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materi
     with home.refreshing() as refresh:
         written = cut(refresh, wanted)
         for shard in wanted:
-            paths = segments(refresh.store.folder / "passages" / f"{shard:02d}")
+            paths = segments.paths(passages_folder(refresh.store, shard))
             count_rows(context, shard, sum(pq.read_metadata(path).num_rows for path in paths))
-        return result([PASSAGES, refresh.target[0]], shards_written=len(written))
+        return result(context, [PASSAGES, refresh.target[0]], shards_written=len(written))
 
 
-@dg.asset(**ROOM, kinds={"parquet"}, code_version=SNAPSHOT, deps=[citations, passages], automation_condition=FOLLOWS)
-def snapshot(home: HomeResource) -> dg.MaterializeResult[Any]:
+@dg.asset(
+    key_prefix="corpora",
+    group_name="corpora",
+    pool=WRITER,
+    kinds={"parquet"},
+    code_version=SNAPSHOT,
+    deps=[citations, passages],
+    automation_condition=FOLLOWS,
+    freshness_policy=FRESH,
+)
+def snapshot(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
     """One state of the corpus: every version ever in force, its passages, and what befell it."""
     with home.refreshing() as refresh:
         cut(refresh, ALL_SHARDS)
         corpus = refresh.snapshot()
         rows = {"dagster/row_count": corpus.table.num_rows}
-        return result(corpus.name, name=corpus.name, passages=corpus.passages.num_rows, **rows)
+        return result(context, corpus.name, name=corpus.name, passages=corpus.passages.num_rows, **rows)
 
 
 @dg.asset_check(asset=snapshot, blocking=True)
@@ -134,4 +153,4 @@ def _refusals(lines: Iterable[Mapping[str, Any]]) -> list[str]:
 def _fail_on(refusals: list[str]) -> None:
     """Fail after all files were tried: the good ones stay loaded."""
     if refusals:
-        raise dg.Failure(f"{len(refusals)} files were refused: {'; '.join(refusals[:20])}", allow_retries=False)
+        raise dg.Failure(f"{len(refusals)} files were refused: {'; '.join(refusals[:20])}")

@@ -6,13 +6,15 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.defs.resources import HomeResource, no_retry
+from pipelines.defs.resources import HomeResource, told_plainly
 from pipelines.steps import result
 
 # The suites of a home; those that need public data fail, saying what to set, where it is not laid out.
 SUITES = ("answering", "retrieval", "screening")
 # These ask the questions that come with every home, of its own documents.
 AT_HOME = dg.AssetSelection.assets(["evaluation", "answering"], ["evaluation", "retrieval"])
+
+Told = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
 def suite(name: str) -> dg.AssetsDefinition:
@@ -26,20 +28,22 @@ def suite(name: str) -> dg.AssetsDefinition:
         deps=[dg.AssetKey(["indexes", "current"])],
         check_specs=[dg.AssetCheckSpec("baselines_hold", asset=["evaluation", name])],
     )
-    def evaluated(home: HomeResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        with no_retry():
+    def evaluated(
+        context: dg.AssetExecutionContext, home: HomeResource
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        with told_plainly():
             report = home.open().evaluate(name)
-        yield _told(report)
+        yield _told(context, report)
         yield _held(report)
 
     return evaluated
 
 
-def _told(report: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
+def _told(context: dg.AssetExecutionContext, report: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
     figures = {name: measure["value"] for name, measure in report["measures"].items() if measure["value"] is not None}
     folder = Path(report["report"])
     page = dg.MetadataValue.md((folder / "report.md").read_text(encoding="utf-8"))
-    return result(folder.name, n=report["n"], system=report["system"], page=page, **figures)
+    return result(context, folder.name, n=report["n"], system=report["system"], page=page, **figures)
 
 
 def _held(report: Mapping[str, Any]) -> dg.AssetCheckResult:

@@ -1,6 +1,5 @@
 """How we find: vectors by shard, both indexes of the snapshot, and the pointer that questions follow."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,16 @@ from consilience.indexes.profile import CODE
 from consilience.kg.build import table_path
 from pipelines import checks
 from pipelines.defs.partitions import shards
-from pipelines.defs.resources import PATIENT, WRITER, HomeResource
-from pipelines.steps import FOLLOWS, checked, cut, result, shards_of
+from pipelines.defs.resources import WRITER, HomeResource
+from pipelines.steps import FOLLOWS, FRESH, checked, cut, result, shards_of
 
-ROOM: Mapping[str, Any] = {"key_prefix": "indexes", "group_name": "indexes", "retry_policy": PATIENT, "pool": WRITER}
 SNAPSHOT, GRAPH = dg.AssetKey(["corpora", "snapshot"]), dg.AssetKey(["kg", "graph"])
 
 
 @dg.asset(
-    **ROOM,
+    key_prefix="indexes",
+    group_name="indexes",
+    pool=WRITER,
     kinds={"numpy", "parquet"},
     partitions_def=shards,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -37,25 +37,27 @@ def embeddings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Mate
         for shard in wanted:
             made = now.embeddings([shard])
             context.add_asset_metadata({"embedded": made}, partition_key=f"{shard:02d}")
-        context.log.info(f"vectors of {len(wanted)} shards by {now.embedding.name}")
-        return result([now.embedding.name, now.target[0]], model=now.embedding.name)
+        return result(context, [now.embedding.name, now.target[0]], model=now.embedding.name)
 
 
 @dg.asset(
-    **ROOM,
+    key_prefix="indexes",
+    group_name="indexes",
+    pool=WRITER,
     kinds={"faiss", "tantivy"},
     code_version=CODE,
     deps=[SNAPSHOT, embeddings],
     automation_condition=FOLLOWS,
+    freshness_policy=FRESH,
 )
-def index(home: HomeResource) -> dg.MaterializeResult[Any]:
+def index(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
     """The dense and the lexical index of the snapshot."""
     with home.refreshing() as now:
         cut(now, refresh.ALL_SHARDS)
         now.embeddings()
         written = now.index()
         rows = pq.read_metadata(_folder(now, now.snapshot()) / "dense" / "rows.parquet").num_rows
-        return result(now.target[:2], profile=now.target[1], written=written, **{"dagster/row_count": rows})
+        return result(context, now.target[:2], profile=now.target[1], written=written, **{"dagster/row_count": rows})
 
 
 @dg.asset_check(asset=index, blocking=True)
@@ -71,14 +73,22 @@ def vectors_have_length(home: HomeResource) -> dg.AssetCheckResult:
     return checked(checks.vectors_have_length(_folder(*home.built())))
 
 
-@dg.asset(**ROOM, kinds={"json"}, deps=[SNAPSHOT, index, GRAPH], automation_condition=FOLLOWS)
-def current(home: HomeResource) -> dg.MaterializeResult[Any]:
+@dg.asset(
+    key_prefix="indexes",
+    group_name="indexes",
+    pool=WRITER,
+    kinds={"json"},
+    deps=[SNAPSHOT, index, GRAPH],
+    automation_condition=FOLLOWS,
+    freshness_policy=FRESH,
+)
+def current(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
     """The pointer that questions follow: they see all of a refresh, once it passed its checks, or none of it."""
     with home.refreshing() as now:
         _must_be_built(now)
         seen = refresh.current(now.store.rooms)
         pointer = seen if seen and now.is_done else now.publish(home.instant())
-        return result(now.target, **pointer.as_json())
+        return result(context, now.target, **pointer.as_json())
 
 
 def _folder(now: refresh.Refresh, corpus: Corpus) -> Path:
@@ -93,4 +103,4 @@ def _must_be_built(now: refresh.Refresh) -> None:
             "kg/graph": table_path(now.store.rooms, name, graph)}  # fmt: skip
     if missing := [asset for asset, path in made.items() if not path.exists()]:
         told = f"a file was loaded, or a definition changed, after they were made: materialise {', '.join(missing)}"
-        raise dg.Failure(told, allow_retries=False)
+        raise dg.Failure(told)

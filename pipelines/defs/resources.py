@@ -16,22 +16,21 @@ from consilience.corpora.corpus import Corpus
 from consilience.errors import BusyError, ConsilienceError
 from consilience.refresh import Refresh
 
-# One writer a home: `max_concurrent_runs` of this pool is 1 in dagster_home/dagster.yaml.
+# The pool of what writes: a home has one writer, so the limit of a pool in dagster_home/dagster.yaml is 1.
 WRITER = "home"
-# Another process may hold the lock, such as the command line: 1 + 2 + 4 + … + 32 s, then give up.
-PATIENT = dg.RetryPolicy(max_retries=6, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+# The command line may hold the lock without asking the pool: try for five minutes, then give up.
+TRIES, WAIT = 20, 15
 
 
 @contextmanager
-def no_retry() -> Iterator[None]:
-    """Turn our errors into failures Dagster does not try again; only a busy home is worth another try."""
+def told_plainly() -> Iterator[None]:
+    """Turn our errors into Dagster's: a busy home is tried again, anything else would only fail again."""
     try:
         yield
-    except BusyError:
-        raise
+    except BusyError as error:
+        raise dg.RetryRequested(max_retries=TRIES, seconds_to_wait=WAIT) from error
     except ConsilienceError as error:
-        told = ". ".join(part for part in (str(error), error.where, error.expected) if part)
-        raise dg.Failure(told, allow_retries=False) from error
+        raise dg.Failure(". ".join(part for part in (str(error), error.where, error.expected) if part)) from error
 
 
 class HomeResource(dg.ConfigurableResource[Any]):
@@ -55,7 +54,7 @@ class HomeResource(dg.ConfigurableResource[Any]):
     @contextmanager
     def refreshing(self) -> Iterator[Refresh]:
         """The refresh that would bring this home up to its last commit, while nobody else writes."""
-        with no_retry():
+        with told_plainly():
             rooms = self.rooms()
             with rooms.writing():
                 refresh = Refresh.of(rooms)
@@ -67,9 +66,7 @@ class HomeResource(dg.ConfigurableResource[Any]):
         refresh = Refresh.of(self.rooms())
         corpus = Corpus(refresh.store, refresh.target[0])
         if not snapshot.folder_of(refresh.store, corpus.name).exists():
-            raise dg.Failure(
-                "there is no snapshot of the files loaded by now; materialise corpora/snapshot", allow_retries=False
-            )
+            raise dg.Failure("there is no snapshot of the files loaded by now: materialise corpora/snapshot")
         return refresh, corpus
 
 

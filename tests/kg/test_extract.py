@@ -115,6 +115,25 @@ def test_what_is_asked_or_planned_causes_nothing(text: str) -> None:
     assert not [c for c in claims(text) if c.predicate in ("causes", "prevents", "compared_with")]
 
 
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Events during lithium treatment were headache.", ("treats", "Headache")),
+        ("Enalapril in lithium-induced headache.", ("causes", "Headache")),
+        ("Warfarin given with aspirin was superior to lithium.", ("compared_with", "Lithium")),
+        ("Aspirin is safe for asthma, and nausea was not seen.", ("causes", "Nausea")),
+    ],
+)
+def test_a_cue_near_two_things_is_not_always_about_them(text: str, wrong: tuple[str, str]) -> None:
+    subjects = {"Events during lithium": "Lithium", "Enalapril in": "Enalapril", "Warfarin given": "Aspirin"}
+    subject = next((s for start, s in subjects.items() if text.startswith(start)), "Aspirin")
+    assert not [c for c in told(text) if {c[0], c[2]} == {subject, wrong[1]} and c[1] == wrong[0]]
+
+
+def test_a_denial_after_a_comma_is_another_statement() -> None:
+    assert ("Aspirin", "treats", "Asthma", False, "") in told("Aspirin is effective for asthma, and it does not fail.")
+
+
 def test_a_hedge_is_kept_and_costs_confidence() -> None:
     plain, hedged = claims("Aspirin causes nausea.")[0], claims("Aspirin may cause nausea.")[0]
     assert (plain.hedged, hedged.hedged) == (False, True)

@@ -63,6 +63,11 @@ def test_acronyms_and_brands_need_their_capitals() -> None:
     assert found("AIDS and Ease") == [("AIDS", "MONDO:3"), ("Ease", "MESH:D001241")]
 
 
+def test_an_unexplained_short_acronym_can_be_distrusted() -> None:
+    assert [m.text for m in LINKER.mentions("AIDS", trusted=4)] == ["AIDS"]
+    assert LINKER.mentions("AIDS", trusted=5) == []
+
+
 def test_a_substance_before_antagonist_is_not_meant_itself() -> None:
     assert found("a calcium antagonist") == []
     assert found("oral calcium") == [("calcium", "MESH:D002118")]

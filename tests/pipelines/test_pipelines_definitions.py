@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+
+from consilience.home import packaged
+from pipelines.definitions import defs
+
+REPOSITORY = Path(__file__).parents[2]
+ASSETS = {
+    "corpora/pubmed_records", "corpora/guideline_records", "corpora/citations", "corpora/passages", "corpora/snapshot",
+    "indexes/embeddings", "indexes/index", "indexes/current", "kg/claims", "kg/graph",
+    "evaluation/answering", "evaluation/retrieval", "evaluation/screening",
+}  # fmt: skip
+BLOCKING = {"documents_are_unique", "documents_stay", "index_is_whole", "vectors_have_length", "quotes_are_verbatim"}
+
+
+def test_the_definitions_load() -> None:
+    dg.Definitions.validate_loadable(defs())
+
+
+def test_every_asset_is_there_under_its_room_and_tells_its_code_version() -> None:
+    graph = defs().resolve_asset_graph()
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ASSETS
+    assert all(graph.get(key).group_name == key.path[0] for key in graph.get_all_asset_keys())
+    made_from_code = [k for k in graph.get_all_asset_keys() if k.path[0] != "evaluation" and k.path[-1] != "current"]
+    assert all(graph.get(key).code_version for key in made_from_code)
+
+
+def test_what_a_refresh_has_to_pass_is_blocking() -> None:
+    graph = defs().resolve_asset_graph()
+    assert {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking} == BLOCKING
+
+
+def test_every_suite_that_has_an_asset_has_a_definition() -> None:
+    suites = [name.removeprefix("evaluation/") for name in ASSETS if name.startswith("evaluation/")]
+    assert all((packaged() / "evaluation" / f"{name}.yaml").is_file() for name in suites)
+
+
+def test_jobs_schedules_and_the_sensor_are_there() -> None:
+    made = defs().get_repository_def()
+    assert {"refresh_job", "evaluation_job"} <= set(made.job_names)
+    assert {s.name: s.cron_schedule for s in made.schedule_defs} == {
+        "daily_refresh": "0 4 * * *", "weekly_evaluation": "0 6 * * 1",
+    }  # fmt: skip
+    assert "new_pubmed_files" in {s.name for s in made.sensor_defs}
+
+
+def test_the_configuration_of_the_instance_loads_and_lets_one_run_write(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "dagster_home" / "dagster.yaml", tmp_path)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        pools = instance.get_concurrency_config().pool_config
+        assert (pools.default_pool_limit, str(pools.pool_granularity)) == (1, "PoolGranularity.RUN")
+        assert not instance.telemetry_enabled
