@@ -36,7 +36,6 @@ Day = str | date | None
 Instant = str | datetime | None
 Readers = Mapping[str, tuple[Callable[[Path], Iterator[Item]], str]]
 ENTAILMENT = "features"
-_DISCLAIMER = "Evidence from the literature loaded here, not individual medical advice."
 
 
 def open_home(path: str | Path | None = None, *, now: datetime | str | Callable[[], datetime] | None = None) -> Home:
@@ -248,7 +247,7 @@ class Home:
             if view.pointer
             else reasoning.nothing_loaded(asked)
         )
-        return {**body, **_told(clocks), "warnings": [*self._warnings(clocks), _DISCLAIMER],
+        return {**body, **_told(clocks), "warnings": self._warnings(clocks),
                 "provenance": view.provenance(chains, retriever),
                 "usage": {**_usage(started), "tokens": 0, "cost": 0.0}}  # fmt: skip
 
@@ -258,17 +257,18 @@ class Home:
     ) -> dict[str, Any]:  # fmt: skip
         """Judge whether the evidence supports a claim."""
         started = time.perf_counter()
+        statement = reasoning.checked_question(claim, "claim")
         clocks = self._clocks(as_of, known_at)
         view = self.view
         if view.pointer or evidence_text is not None:
             ground = view.ground(clocks, "hybrid")
-            body = reasoning.verify_claim(claim, ground, against=against, evidence_text=evidence_text)
+            body = reasoning.verify_claim(statement, ground, against=against, evidence_text=evidence_text)
         elif against:
             raise NotFoundError(
                 f"no document {against[0]}", where=against[0], expected="consilience ingest, then refresh"
             )
         else:
-            body = {"claim": reasoning.checked_question(claim, "claim"), "verdict": "insufficient", "citations": [],
+            body = {"claim": statement, "verdict": "insufficient", "citations": [],
                     "probabilities": {"supported": 0.0, "refuted": 0.0, "insufficient": 1.0}}  # fmt: skip
         return {**body, **_told(clocks), "warnings": self._warnings(clocks),
                 "provenance": view.provenance(None, "hybrid"), "usage": _usage(started)}  # fmt: skip
@@ -366,8 +366,10 @@ class Home:
         def check(name: str, act: Callable[[], str], repair: str) -> dict[str, Any]:
             try:
                 return {"name": name, "ok": True, "detail": act()}
-            except (StoreDamagedError, OSError, ValueError) as error:
+            except (StoreDamagedError, ValueError) as error:
                 return {"name": name, "ok": False, "detail": str(error), "repair": repair}
+            except OSError as error:  # its text would tell paths
+                return {"name": name, "ok": False, "detail": error.strerror or "unreadable", "repair": repair}
 
         yield check("commits", self._commits_are_whole, "restore corpora/store from a backup")
         yield check("snapshot", self._view_opens, "run consilience refresh")
@@ -462,7 +464,7 @@ class View:
     @cached_property
     def linker(self) -> Linker:
         """Names to identifiers."""
-        return Linker(graph_build.vocabulary(self.rooms))
+        return Linker(graph_build.vocabulary())
 
     def passage_span(self, passage: int) -> tuple[str, int, int]:
         """Field and offsets of one passage."""

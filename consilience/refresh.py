@@ -20,6 +20,7 @@ from consilience.clocks import instant_text
 from consilience.corpora import fold, passages, snapshot
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.store import SHARDS, Commit, Store
+from consilience.errors import StoreDamagedError
 from consilience.home import Rooms, write_atomically
 from consilience.indexes import dense
 from consilience.indexes.profile import Profile
@@ -51,7 +52,13 @@ class Pointer:
 def current(rooms: Rooms) -> Pointer | None:
     """The last completed refresh, if there was one."""
     path = rooms.corpora / "current.json"
-    return Pointer(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    try:
+        return Pointer(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    except (ValueError, TypeError) as error:
+        raise StoreDamagedError(
+            "the pointer to the last refresh is unreadable", where="corpora/store/current.json",
+            expected="delete it and refresh",
+        ) from error  # fmt: skip
 
 
 @dataclass
@@ -82,7 +89,7 @@ class Refresh:
     @cached_property
     def extractor(self) -> graph.Extractor:
         """The claim extractor, with its vocabulary loaded."""
-        return graph.Extractor.of(self.store.rooms)
+        return graph.Extractor.load()
 
     @property
     def target(self) -> tuple[str, str, str]:

@@ -200,19 +200,20 @@ class Corpus:
     def versions(self, document: str, clocks: Clocks) -> list[dict[str, Any]]:
         """The versions of a document known by then, oldest first."""
         rows = [r for r in self.rows_by_id.get(document, []) if self.known_from[r] <= clocks.instant]
+        table = self.table
         return [
-            {"version": self.table["version"][r].as_py(), "source_version": self.table["source_version"][r].as_py() or "",
-             "known_from": instant_text(self.table["known_from"][r].as_py()),
+            {"version": table["version"][r].as_py(), "source_version": table["source_version"][r].as_py() or "",
+             "known_from": instant_text(table["known_from"][r].as_py()),
              # An end that lies after `known_at` was not known then.
-             "known_until": instant_text(self.table["known_until"][r].as_py())
+             "known_until": instant_text(table["known_until"][r].as_py())
              if self.known_until[r] <= clocks.instant else None,
              "status": "active" if self.alive[r] else "deleted"}
             for r in rows
         ]  # fmt: skip
 
 
-_DOCUMENT_COLUMNS = ("id", "version", "source_version", "source", "seq", "row", "published", "known_from", "known_until",
-                     "deleted", "design", "design_basis", "preprint", "study")  # fmt: skip
+_DOCUMENT_COLUMNS = ("id", "version", "source_version", "source", "seq", "row", "published", "known_from",
+                     "known_until", "deleted", "design", "design_basis", "preprint", "study")  # fmt: skip
 
 
 def numbers(column: pa.ChunkedArray, missing: int) -> npt.NDArray[np.int64]:

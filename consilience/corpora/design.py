@@ -18,8 +18,8 @@ _BY_TYPE = {
     "D017065": "guideline", "D016431": "guideline", "D016446": "guideline", "D016447": "guideline",
     "D017418": "meta_analysis", "D000078182": "systematic_review",
     "D016449": "rct", "D065007": "rct", "D000073843": "rct",
-    "D018848": "controlled_trial", "D016430": "controlled_trial", "D016429": "controlled_trial",
-    "D017426": "controlled_trial", "D017427": "controlled_trial", "D017428": "controlled_trial",
+    "D018848": "controlled_trial", "D016430": "controlled_trial", "D017426": "controlled_trial",
+    "D017427": "controlled_trial", "D017428": "controlled_trial", "D017429": "controlled_trial",
     "D002363": "case_report", "D016421": "editorial", "D016422": "letter", "D016420": "comment", "D016454": "review",
     "D064888": "observational",
 }  # fmt: skip
@@ -31,7 +31,9 @@ _BY_MESH = {
 }  # fmt: skip
 # Read in this order; the first that matches wins. Titles say what a paper is, abstracts what it did.
 _IN_TITLE = (
-    ("notice", r"\b(retraction( notice)?|retracted|erratum|corrigendum|expression of concern)\b:?"),
+    # At the head only: "RETRACTED: ..." is the paper itself, and surgeons retract too.
+    ("notice", r"^\W*(notice of )?retraction( (notice|note))?(\W*[:.]|\W+(to|for)\b)"),
+    ("notice", r"^\W*(erratum|corrigendum|expression of concern)\b"),
     ("meta_analysis", r"\bmeta-?analy\w+"),
     ("systematic_review", r"\bsystematic(al)? (literature )?review|\bcochrane\b"),
     ("guideline", r"\b(practice|clinical) guidelines?\b|\bguidelines? for\b|\bconsensus statement\b"),

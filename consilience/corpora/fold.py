@@ -7,6 +7,7 @@ interval of corpus time in which one version of one document was live (or the do
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -15,12 +16,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from consilience.corpora import segments
 from consilience.corpora.store import Commit, Store, name_of, source_rank
 
-VERSION = "fold.1"
+VERSION = "fold.2"
 _INSTANT = pa.timestamp("us", tz="UTC")
 Orders = Mapping[int, tuple[int, int] | None]
 _KEYS = ("op", "id", "position", "source", "source_version", "version", "revised")
@@ -67,7 +67,7 @@ def touched_last(commits: Sequence[Commit], shard: int) -> int:
 
 def history_path(store: Store, shard: int, through: int) -> Path:
     """Where one shard's citations lie, as of one commit."""
-    return store.folder / "citations" / f"{shard:02d}" / f"{name_of(through)}.parquet"
+    return store.folder / "citations" / VERSION / f"{shard:02d}" / f"{name_of(through)}.parquet"
 
 
 def build(store: Store, commits: Sequence[Commit], shards: Iterable[int]) -> list[int]:
@@ -90,7 +90,7 @@ def build(store: Store, commits: Sequence[Commit], shards: Iterable[int]) -> lis
 
 
 def _by_shard(store: Store, commit: Commit, shards: Sequence[int]) -> Iterator[tuple[int, pa.Table]]:
-    table = pq.read_table(store.rows_path(commit.seq), columns=[*_KEYS, "shard", *_CARRIED])
+    table = store.rows(commit.seq, [*_KEYS, "shard", *_CARRIED])
     rows = pa.array(range(table.num_rows), pa.int32())
     table = table.append_column("row", rows).append_column("seq", pa.array([commit.seq] * table.num_rows, pa.int32()))
     for shard in shards:
@@ -125,12 +125,12 @@ def _history(tables: list[pa.Table], commits: Sequence[Commit]) -> pa.Table:
 
 
 def reloads(commits: Sequence[Commit]) -> dict[int, int]:
-    """Each numbered file's commit that a later commit of the same file replaced, and by which."""
+    """Each numbered file's commit that a later commit of the same number replaced, and by which."""
     found: dict[int, int] = {}
-    latest: dict[tuple[str, str], int] = {}
+    latest: dict[tuple[str, tuple[int, int]], int] = {}
     for commit in commits:
         if commit.order:
-            key = (commit.kind, commit.file)
+            key = (commit.kind, commit.order)
             if key in latest:
                 found[latest[key]] = commit.seq
             latest[key] = commit.seq
@@ -171,7 +171,7 @@ def in_force(facts: Sequence[Fact], orders: Orders) -> Fact | None:
             pubmed[fact.source_version or "1"].append(fact)
     if pubmed:
         live = [last for group in pubmed.values() if (last := _last(group, orders)).op == "put"]
-        return max(live, key=lambda f: int(f.source_version) if f.source_version.isdigit() else 0, default=None)
+        return max(live, key=lambda f: _number(f.source_version), default=None)
     return max(facts, key=lambda f: (-source_rank(f.source), f.revised or date.min, f.seq, f.position), default=None)
 
 
@@ -180,10 +180,17 @@ def _last(group: Sequence[Fact], orders: Orders) -> Fact:
     numbered = max(
         (f for f in group if orders[f.seq]), key=lambda f: (orders[f.seq] or (0, 0), f.seq, f.position), default=None
     )
-    loose = max(
-        (f for f in group if not orders[f.seq]), key=lambda f: (f.revised or date.min, f.seq, f.position), default=None
-    )
+    loose = max((f for f in group if not orders[f.seq]), key=lambda f: (_revision(f), f.seq, f.position), default=None)
     if numbered is None or loose is None:
         return numbered or loose or group[0]
-    later = numbered.op == "put" and (loose.revised or date.min) > (numbered.revised or date.min)
-    return loose if later else numbered
+    return loose if numbered.op == "put" and _revision(loose) > _revision(numbered) else numbered
+
+
+def _revision(fact: Fact) -> tuple[date, bool]:
+    """Where a fact stands by date: a deletion after what was revised that day, one without any date after all."""
+    gone = fact.op == "delete"
+    return fact.revised or (date.max if gone else date.min), gone
+
+
+def _number(source_version: str) -> int:
+    return int(source_version) if re.fullmatch(r"[0-9]{1,9}", source_version) else 1

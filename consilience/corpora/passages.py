@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consilience.corpora import segments
+from consilience.corpora.fold import VERSION as FOLD
 from consilience.corpora.fold import history_path, touched_last
 from consilience.corpora.store import TEXT_FIELDS, Commit, Store, name_of
 from consilience.text import sentences
@@ -82,7 +83,7 @@ def text_key(text: str) -> str:
 
 def folder_of(store: Store, shard: int) -> Path:
     """Where one shard's passages lie."""
-    return store.folder / "passages" / f"{shard:02d}"
+    return store.folder / "passages" / f"{FOLD}-{VERSION}" / f"{shard:02d}"
 
 
 def build(store: Store, commits: Sequence[Commit], shards: Iterable[int]) -> list[int]:
@@ -94,8 +95,8 @@ def build(store: Store, commits: Sequence[Commit], shards: Iterable[int]) -> lis
         if target.stem == name_of(0) or target.exists():
             continue
         done = segments.values(folder, "id", "version")
-        rows = [row for seq, at, document, version in _versions(store, commits, shard) if (document, version) not in done
-                for row in _rows(store, seq, at, document, version)]  # fmt: skip
+        rows = [row for seq, at, *key in _versions(store, commits, shard) if tuple(key) not in done
+                for row in _rows(store, seq, at, *key)]  # fmt: skip
         segments.write(target, pa.Table.from_pylist(rows, schema=PASSAGES))
         written.append(shard)
     return written

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -57,7 +57,7 @@ ROWS = pa.schema([
     ("design_basis", pa.string()),
     ("preprint", pa.bool_()),
     ("study", pa.string()),
-    ("guideline", pa.string()),  # issuer/guideline, for supersession
+    ("guideline", pa.string()),  # JSON of issuer and guideline, for supersession
     ("guideline_version", pa.string()),
     ("withdrawn", pa.bool_()),
     ("supersedes", pa.string()),
@@ -130,17 +130,23 @@ class Store:
         found = []
         for path in sorted((self.folder / "commits").glob("[0-9]*.json")):
             if path.name not in self._parsed:
-                self._parsed[path.name] = Commit.from_json(json.loads(path.read_text(encoding="utf-8")))
+                self._parsed[path.name] = _read_commit(path)
             found.append(self._parsed[path.name])
         if [c.seq for c in found] != list(range(1, len(found) + 1)):
-            raise StoreDamagedError(
-                "the numbers of the commits have a gap", where="corpora/store/commits", expected="restore from a backup"
-            )
+            raise _damaged("the numbers of the commits have a gap", "commits")
         return found
 
     def rows_path(self, seq: int) -> Path:
         """The facts of one commit, Parquet."""
         return self.folder / "records" / f"{name_of(seq)}.parquet"
+
+    def rows(self, seq: int, columns: Sequence[str], op: str = "") -> pa.Table:
+        """Columns of the facts of one commit, of all rows or of those with one `op`."""
+        path = self.rows_path(seq)
+        try:
+            return pq.read_table(path, columns=list(columns), filters=[("op", "=", op)] if op else None)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _damaged("a file of facts is missing or unreadable", f"records/{path.name}") from error
 
     def texts(self, seq: int) -> pa.Table:
         """The texts of one commit as a memory-mapped table; row i belongs to row i of its facts."""
@@ -149,11 +155,7 @@ class Store:
             try:
                 self._texts[seq] = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
             except (OSError, pa.ArrowInvalid) as error:
-                raise StoreDamagedError(
-                    "a text file is missing or unreadable",
-                    where=f"corpora/store/texts/{path.name}",
-                    expected="restore it",
-                ) from error
+                raise _damaged("a text file is missing or unreadable", f"texts/{path.name}") from error
         return self._texts[seq]
 
     def commit(
@@ -168,7 +170,7 @@ class Store:
         with staging(self.folder, "commit") as scratch:
             tally, touched = _write(scratch, items)
             if order:  # a numbered file loaded again also takes back what only its earlier bytes held
-                touched = touched.union(*(c.shards for c in earlier if (c.kind, c.file) == (kind, path.name)))
+                touched = touched.union(*(c.shards for c in earlier if (c.kind, c.order) == (kind, order)))
             shards = tuple(sorted(touched))
             if not (tally["records"] or tally["deletions"] or tally["marks"]):
                 raise RefusedFileError("no usable record in it", where=path.name, expected="at least one record")
@@ -197,6 +199,17 @@ class Store:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _read_commit(path: Path) -> Commit:
+    try:
+        return Commit.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged("a commit is unreadable", f"commits/{path.name}") from error
+
+
+def _damaged(message: str, where: str) -> StoreDamagedError:
+    return StoreDamagedError(message, where=f"corpora/store/{where}", expected="restore from a backup")
+
+
 def digest_of(path: Path) -> str:
     """SHA-256 of a file's bytes, streamed."""
     with path.open("rb") as handle:
@@ -215,7 +228,8 @@ def load(
                             "sha256": None}  # fmt: skip
     try:
         line["sha256"] = digest = digest_of(path)
-        latest = next((c for c in reversed(store.commits()) if (c.kind, c.file) == (kind, path.name)), None)
+        name = (kind, order or path.name)  # a number names the file, packed or not
+        latest = next((c for c in reversed(store.commits()) if (c.kind, c.order or c.file) == name), None)
         if latest is not None and latest.sha256 == digest and latest.reader == reader:
             return {**line, "status": "unchanged"}
         made = store.commit(kind, path, read(path), known_at=known_at, order=order, reader=reader, digest=digest)
@@ -236,6 +250,7 @@ def _write(scratch: Path, items: Iterable[Item]) -> tuple[dict[str, int], set[in
     counted = {Record: "records", Deletion: "deletions", Mark: "marks", Quarantined: "quarantined"}
     bad: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
+    revised: date | None = None
     # The collector would walk the batch again and again; nothing here makes cycles.
     gc_was_on = gc.isenabled()
     gc.disable()
@@ -250,7 +265,9 @@ def _write(scratch: Path, items: Iterable[Item]) -> tuple[dict[str, int], set[in
                 if isinstance(item, Quarantined):
                     bad.append({"position": item.position, "reason": item.reason, "raw": item.raw[:2000]})
                     continue
-                rows.append(_row(item, position))
+                if isinstance(item, Record) and item.revised:
+                    revised = max(item.revised, revised or item.revised)
+                rows.append(_row(item, position, revised))
                 shards.add(rows[-1]["shard"])
                 if len(rows) == 1000:
                     _flush(rows, facts, texts)
@@ -271,11 +288,12 @@ def _flush(rows: list[dict[str, Any]], facts: pq.ParquetWriter, texts: pa.ipc.Re
         rows.clear()
 
 
-def _row(item: Record | Deletion | Mark, position: int) -> dict[str, Any]:
+def _row(item: Record | Deletion | Mark, position: int, revised: date | None) -> dict[str, Any]:
     if isinstance(item, Deletion):
         document = pmid_curie(item.pmid)
+        # It has no date of its own; the last revision before it in its file places it among files without a number.
         return {"op": "delete", "id": document, "shard": shard_of(document), "position": position, "source": "pubmed",
-                "source_version": item.source_version}  # fmt: skip
+                "source_version": item.source_version, "revised": revised}  # fmt: skip
     if isinstance(item, Mark):
         marks = [[item.target, item.kind, item.since.isoformat(), item.notice]]
         return {"op": "mark", "id": item.target, "shard": shard_of(item.target), "position": position,
@@ -297,7 +315,9 @@ def _put(record: Record, position: int) -> dict[str, Any]:
         "published": published.end if published else None,
         "design": design.name, "design_basis": design.basis, "preprint": is_preprint(record),
         "study": study_of(record, design.name),
-        "guideline": f"{guideline.get('issuer')}/{guideline.get('guideline')}" if guideline else None,
+        # A draft for consultation replaces nothing.
+        "guideline": canonical_json([guideline.get("issuer"), guideline.get("guideline")])
+        if guideline and guideline.get("status") != "draft" else None,
         "guideline_version": str(guideline.get("version", "")) if guideline else None,
         "withdrawn": str(guideline.get("status", "")).lower() in ("withdrawn", "superseded", "stood_down"),
         "supersedes": canonical_json(guideline["supersedes"]) if guideline.get("supersedes") else None,
@@ -355,12 +375,14 @@ def stated_marks(record: Record) -> list[list[Any]]:
     return marks
 
 
-_CITED_DATE = re.compile(r"\b((?:19|20)\d\d)(?: ([A-Z][a-z]{2})[a-z]*(?: (\d{1,2}))?)?\b")
+_PARENTHESIS = re.compile(r"\([^)]*\)")
+_CITED_DATE = re.compile(r"\b((?:19|20)\d\d)\b[^;:.]*")
 
 
 def _date_in(source: str) -> str | None:
-    found = _CITED_DATE.search(source)
-    when = parse_date(" ".join(part for part in found.groups() if part)) if found else None
+    # "Spine (Phila Pa 1976). 2010 Nov-Dec;35(5):1" is of 2010.
+    found = _CITED_DATE.search(_PARENTHESIS.sub(" ", source))
+    when = (parse_date(found[0]) or parse_date(found[1])) if found else None
     return when.end.isoformat() if when else None
 
 

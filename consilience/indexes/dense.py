@@ -146,8 +146,11 @@ class Dense:
     def search(
         self, vector: npt.NDArray[np.float32], limit: int, visible: npt.NDArray[np.bool_]
     ) -> list[tuple[int, int, float]]:
-        """The best passages among visible document rows: (row, passage, cosine), best first, ties by passage."""
-        if not len(self.rows) or limit < 1:
+        """The best passages among visible document rows: (row, passage, cosine), best first, ties by row.
+
+        A query without a word the model knows has no direction, and finds nothing.
+        """
+        if not len(self.rows) or limit < 1 or not vector.any():
             return []
         allowed = visible[self.rows]
         selector = self._faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
@@ -158,4 +161,4 @@ class Dense:
             for s, i in zip(scores[0], found[0], strict=True)
             if i >= 0
         ]
-        return sorted(hits, key=lambda hit: (-hit[2], hit[1], hit[0]))[:limit]
+        return sorted(hits, key=lambda hit: (-hit[2], hit[0], hit[1]))[:limit]

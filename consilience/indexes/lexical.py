@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import tantivy
 
 _ANALYZER = "biomedical"
-# Queries with quotes, parentheses or an upper-case operator are Boolean; all others are a bag of words.
-_BOOLEAN = re.compile(r'"|\bAND\b|\bOR\b|\bNOT\b|\w:\w')
+# A query with a "phrase", an upper-case operator or a field of ours is Boolean; "a 2:1 ratio" is a bag of words.
+_BOOLEAN = re.compile(r'"[^"]+"|\b(?:AND|OR|NOT)\b|\b(?:text|title|mesh|design):\S')
 # Greek letters as words, so that "TNF-α" finds "TNF-alpha".
 _GREEK = str.maketrans({
     "α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ", "λ": " lambda ",

@@ -34,8 +34,8 @@ class DenseProfile(_Part):
 class FusionProfile(_Part):
     """Reciprocal rank fusion: score = sum of weight / (damping + rank)."""
 
-    damping: int = 60
-    depth: int = 200
+    damping: int = Field(default=60, ge=0)
+    depth: int = Field(default=200, ge=1)
     weights: dict[Literal["lexical", "dense"], float] = Field(default={"lexical": 1.0, "dense": 1.0})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -69,18 +71,19 @@ class Extractor:
     version: str
 
     @classmethod
-    def of(cls, rooms: Rooms) -> Extractor:
-        """The extractor of a home; the vocabulary is compiled once and kept."""
-        return cls(Linker(vocabulary(rooms)), extractor_version())
+    def load(cls) -> Extractor:
+        """The extractor of what is installed."""
+        return cls(Linker(vocabulary()), extractor_version())
 
 
-def vocabulary(rooms: Rooms) -> Vocabulary:
-    """The compiled vocabulary of the installed packages, from the store where it is there."""
-    path = rooms.kg / "vocabulary" / f"{fingerprint([VOCABULARY, _packages()])}.parquet"
+def vocabulary() -> Vocabulary:
+    """The compiled vocabulary of the installed packages, kept in the user's cache: every home shares it."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "consilience"
+    path = cache / f"vocabulary-{fingerprint([VOCABULARY, _packages()])}.parquet"
     if path.exists():
         return Vocabulary.load(path)
     made = Vocabulary.compile()
-    if rooms.writable:
+    with contextlib.suppress(OSError):  # without a cache it is only slower
         made.save(path)
     return made
 
@@ -206,5 +209,5 @@ def counts(table: Path) -> dict[str, int]:
 def prune(rooms: Rooms, keep: set[str]) -> None:
     """Remove the tables of snapshots nobody reads any more; the evidence rows stay."""
     for folder in rooms.kg.glob("*/*"):
-        if folder.parent.name not in ("vocabulary", "evidence") and folder.name not in keep and folder.is_dir():
+        if folder.parent.name != "evidence" and folder.name not in keep and folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)

@@ -126,6 +126,8 @@ _REACH = 7
 # A cue of direction bears on words at most this far after it, or half as far before it.
 _NEAR = 7
 _CLAUSE_END = frozenset(",;:.")
+# An abstract is a few thousand characters; more is cut, so that one hostile text cannot hold up the rest.
+_MAX_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,7 @@ def merged(found: Iterable[Sentence]) -> Sentence:
 
 def read(text: str) -> Reading:
     """The cues of each sentence of `text`: `"It did not improve."` -> `not-good`."""
+    text = text[:_MAX_CHARACTERS]
     found = tuple(_read_sentence(text[start:end].lower()) for start, end in sentences(text))
     return Reading(found, "?" in text)
 

@@ -19,8 +19,6 @@ Matrix = npt.NDArray[np.float64]
 
 VERSION = "v1"
 LABELS = ("supports", "refutes", "neutral")
-# An abstract is a few thousand characters; more is cut, so that one hostile text cannot hold up the rest.
-_MAX_CHARACTERS = 20_000
 _VIEWS = ("best", "mean", "last")
 _SIGNED = ("direction", "worth", "harm", "relation", "null", "significant", "p", "equal", "bare", "signs", "denied")
 _PLAIN = ("hedge", "unclear", "contrast", "negation", "null", "polar")
@@ -95,7 +93,7 @@ def features(pairs: Sequence[tuple[str, str]]) -> Matrix:
 
     def reading(text: str) -> Reading:
         if text not in known:
-            known[text] = read(text[:_MAX_CHARACTERS])
+            known[text] = read(text)
         return known[text]
 
     rows = [_row(reading(claim), reading(evidence)) for claim, evidence in pairs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +92,7 @@ def _chain(outcome: Outcome, question: Question, trace: bool) -> dict[str, Any]:
 def _polar(
     question: Question, joint: Verification, outcomes: Sequence[Outcome], ground: Ground, cited: Citations
 ) -> dict[str, Any]:
-    probabilities = _rounded(joint)
+    probabilities = _rounded({name: getattr(joint, name) for name in ("yes", "no", "mixed", "insufficient")})
     verdict = joint.verdict
     for_it = [u for u in joint.units if stance(u.finding) == "supports"]
     against = [u for u in joint.units if stance(u.finding) == "refutes"]
@@ -113,9 +114,11 @@ def _polar(
     }
 
 
-def _rounded(joint: Verification) -> dict[str, float]:
-    values = {name: round(getattr(joint, name), 6) for name in ("yes", "no", "mixed")}
-    return {**values, "insufficient": round(1.0 - sum(values.values()), 6)}
+def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
+    """Shares to six places that still sum to 1: the last takes what rounding leaves."""
+    *others, last = shares
+    values = {name: math.floor(shares[name] * 1e6) / 1e6 for name in others}
+    return {**values, last: round(1.0 - sum(values.values()), 6)}
 
 
 def _abstention(
@@ -220,8 +223,7 @@ def _bears(unit: Unit, verdict: str) -> bool:
 
 def _three(joint: Verification) -> tuple[str, dict[str, float]]:
     unsettled = joint.mixed + joint.insufficient
-    values = {"supported": round(joint.yes, 6), "refuted": round(joint.no, 6)}
-    probabilities = {**values, "insufficient": round(1.0 - sum(values.values()), 6)}
+    probabilities = _rounded({"supported": joint.yes, "refuted": joint.no, "insufficient": unsettled})
     verdict = (
         "insufficient" if unsettled >= max(joint.yes, joint.no) else "supported" if joint.yes > joint.no else "refuted"
     )
@@ -241,9 +243,7 @@ def _verify_text(statement: str, evidence_text: str, ground: Ground) -> dict[str
     span = Span("REC:" + sha256(text)[:16], sha256(text)[:12], "text", start, end, text[start:end], sha256(text))
     citation = {**span.as_json(), "stance": pull, "title": "", "published": None, "design": "unknown",
                 "status": "active", "study": span.id}  # fmt: skip
-    rounded = {name: round(value, 6) for name, value in list(values.items())[:2]}
-    rounded["insufficient"] = round(1.0 - sum(rounded.values()), 6)
-    return {"claim": statement, "verdict": verdict, "probabilities": rounded, "citations": [citation]}
+    return {"claim": statement, "verdict": verdict, "probabilities": _rounded(values), "citations": [citation]}
 
 
 __all__ = ["CHAINS", "Document", "Ground", "Reader", "ask", "described", "holds", "parse", "verify_claim"]

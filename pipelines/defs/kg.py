@@ -7,9 +7,10 @@ import pyarrow.parquet as pq
 
 from consilience.kg import EXTRACTOR, build
 from consilience.refresh import ALL_SHARDS
+from pipelines import checks
 from pipelines.defs.partitions import shards
 from pipelines.defs.resources import WRITER, HomeResource
-from pipelines.steps import FOLLOWS, FRESH, cut, result, shards_of
+from pipelines.steps import FOLLOWS, FRESH, checked, cut, result, shards_of
 
 
 @dg.asset(
