@@ -12,8 +12,8 @@ say "2. Dagster: corpora -> indexes, graph"
 python -m pipelines.run --home "$home"
 consilience status --home "$home"
 
-question="Does estrogen plus progestin therapy prevent coronary heart disease in postmenopausal women?"
-for day in 1996-12-31 2010-12-31; do
+question="Does postmenopausal hormone therapy prevent coronary heart disease?"
+for day in 1997-12-31 2014-12-31; do
   say "3. The same question as of $day"
   consilience ask "$question" --as-of "$day" --home "$home"
 done

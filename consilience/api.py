@@ -216,7 +216,7 @@ class Home:
         view = self.view
         document = view.corpus.document(hit.row)
         about = described(view.corpus, document, reader.clocks)
-        best = reader.best(document)
+        best = reader.sentences(document) or reader.best(document)
         places = [(s.field, s.start, s.end) for s in best[: 3 if passages else 1]]
         if hit.passage is not None and not passages and not places:
             places = [view.passage_span(hit.passage)]

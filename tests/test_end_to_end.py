@@ -13,7 +13,7 @@ from consilience.errors import BadInputError, NotFoundError
 from consilience.records import sha256
 from tests.conftest import BASELINE, UPDATE
 
-HORMONES = "Does estrogen plus progestin therapy prevent coronary heart disease in postmenopausal women?"
+HORMONES = "Does postmenopausal hormone therapy prevent coronary heart disease?"
 QUESTIONS = [
     json.loads(line)
     for line in (Path(__file__).parent.parent / "evaluation" / "data" / "sample.jsonl").read_text("utf-8").splitlines()
@@ -31,8 +31,8 @@ def answers(home: Home) -> list[dict[str, Any]]:
 
 
 def test_the_same_question_has_another_answer_once_the_evidence_has_turned(home: Home) -> None:
-    assert home.ask(HORMONES, as_of="1996")["verdict"] == "yes"
-    assert home.ask(HORMONES, as_of="2010")["verdict"] == "no"
+    assert home.ask(HORMONES, as_of="1997")["verdict"] == "yes"
+    assert home.ask(HORMONES, as_of="2014")["verdict"] == "no"
 
 
 def test_every_answer_is_what_the_contract_says(answers: list[dict[str, Any]]) -> None:
@@ -127,7 +127,11 @@ def test_boolean_queries_are_run_and_bad_ones_explained(home: Home) -> None:
 
 
 def test_bad_input_is_told_before_work_starts(home: Home) -> None:
-    for call in (lambda: home.ask("  "), lambda: home.ask("x?", as_of="soon"), lambda: home.search("x", retriever="magic")):
+    for call in (
+        lambda: home.ask("  "),
+        lambda: home.ask("x?", as_of="soon"),
+        lambda: home.search("x", retriever="magic"),
+    ):
         with pytest.raises(BadInputError):
             call()
     with pytest.raises(NotFoundError):

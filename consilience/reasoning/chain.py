@@ -98,8 +98,8 @@ def graph_chain(question: str, ground: Ground) -> Outcome:
         document = ground.corpus.document(ground.corpus.row_of(span["id"], ground.clocks))
         if document.version != span["version"] or reader.is_barred(document):
             continue
-        known = {(s.field, s.end): s for s in reader.best(document)}
-        quoted = Sentence(span["field"], span["start"], span["end"], span["quote"], _TITLE_WEIGHT)
+        known = {(s.field, s.end): s for s in reader.sentences(document)}
+        quoted = Sentence(span["field"], span["start"], span["end"], span["quote"], "", _TITLE_WEIGHT)
         sentence = known.get((span["field"], span["end"]), quoted)
         chosen.append((document, reader.relevance(document), sentence))
     findings = reader.judge("graph", chosen)

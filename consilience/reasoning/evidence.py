@@ -22,6 +22,24 @@ _AIM = re.compile(
     r"this study (aimed|was designed|investigates|examines))",
     re.IGNORECASE,
 )
+# Evidence tiers (sources §4.4), the highest first. A pooled analysis stands where what it pools stands.
+TIERS: tuple[tuple[str, ...], ...] = (
+    ("meta_analysis", "systematic_review", "guideline"),
+    ("rct",),
+    ("controlled_trial", "cohort", "case_control", "observational", "unknown"),
+    ("cross_sectional", "case_report", "preclinical", "review"),
+    ("editorial", "letter", "comment", "notice"),
+)
+_TIER_OF = {design: tier for tier, designs in enumerate(TIERS) for design in designs}
+_POOLS_TRIALS = re.compile(r"random|\btrials?\b|placebo", re.IGNORECASE)
+_HARM = re.compile(
+    r"\b(increases?|raises?|causes?|worsens?|harm|risk factor|induces?|adverse|bleeding)\b", re.IGNORECASE
+)
+_DIRECTIONS = {"for": Judgement(0.85, 0.05, 0.1), "against": Judgement(0.05, 0.85, 0.1)}
+# An abstract without labels concludes in its last sentences; a quotation should stay readable.
+_LAST, _LONGEST = 3, 700
+# What a conclusion read whole counts above its sentences.
+_WHOLE = 0.15
 # Publications that report no study of their own: quoted, never counted.
 NOT_STUDIES = frozenset({"editorial", "letter", "comment", "notice"})
 BARRED = frozenset({"deleted", "retracted", "superseded"})
@@ -29,12 +47,13 @@ BARRED = frozenset({"deleted", "retracted", "superseded"})
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of a document: where it stands, how much it speaks for the document, how near the claim."""
+    """A sentence, or a short run of them: where it stands, and how much it speaks for its document about the claim."""
 
     field: str
     start: int
     end: int
     text: str
+    section: str
     weight: float
 
 
@@ -51,6 +70,8 @@ class Finding:
     start: int
     end: int
     judgement: Judgement
+    tier: int  # of its evidence, 0 the highest
+    year: int  # of publication, 0 if unknown
     relevance: float  # of the document to the question, 0..1
     weight: float  # of the sentence within the document, 0..1
 
@@ -58,6 +79,15 @@ class Finding:
     def key(self) -> tuple[str, str, int, int]:
         """What makes two findings the same quotation."""
         return self.document, self.field, self.start, self.end
+
+
+def tier_of(document: Document) -> int:
+    """The evidence tier of a document: 0 for pooled trials and guidelines, 4 for opinion."""
+    if document.design in ("meta_analysis", "systematic_review") and not _POOLS_TRIALS.search(
+        " ".join(document.fields.values())
+    ):
+        return _TIER_OF["cohort"]
+    return _TIER_OF.get(document.design, _TIER_OF["case_report"])
 
 
 @dataclass
@@ -110,18 +140,66 @@ class Reader:
         """Findings of sentences already chosen."""
         judged = self.entailment.judge([(self.claim, sentence.text) for _, _, sentence in chosen])
         return [
-            Finding(chain, document.row, document.id, document.study, document.design, sentence.field, sentence.start,
-                    sentence.end, judgement, relevance, sentence.weight)
+            Finding(
+                chain=chain,
+                row=document.row,
+                document=document.id,
+                study=document.study,
+                design=document.design,
+                field=sentence.field,
+                start=sentence.start,
+                end=sentence.end,
+                judgement=self._recommended(document) or judgement,
+                tier=tier_of(document),
+                year=document.published.year if document.published else 0,
+                relevance=relevance,
+                weight=sentence.weight,
+            )
             for (document, relevance, sentence), judgement in zip(chosen, judged, strict=True)
-        ]  # fmt: skip
+        ]
+
+    def _recommended(self, document: Document) -> Judgement | None:
+        """What a recommendation says of a question about benefit is its stated direction, not a matter of reading."""
+        direction = document.meta.get("guideline", {}).get("direction")
+        if direction not in _DIRECTIONS or _HARM.search(self.claim):
+            return None
+        return _DIRECTIONS[direction]
 
     def best(self, document: Document) -> list[Sentence]:
-        """The sentences of a document that speak to the claim, best first; the title only where there is no other."""
-        found = [s for name in document.fields if name != "title" for s in self._weighed(document, name)]
+        """What of a document speaks to the claim, best first: its conclusion, then single sentences.
+
+        The title speaks only where there is nothing else.
+        """
+        found = self.sentences(document)
+        conclusions = [
+            c for name in document.fields if name != "title" and (c := self._conclusion(found, document, name))
+        ]
         if not found and "title" in document.fields:
             title = document.fields["title"]
-            found = [Sentence("title", 0, len(title), title, 0.5)]
+            found = [Sentence("title", 0, len(title), title, "", 0.5)]
+        return [*conclusions, *found]
+
+    def sentences(self, document: Document) -> list[Sentence]:
+        """The single sentences of a document, weighed by place and by what they cover of the claim, best first."""
+        found = [s for name in document.fields if name != "title" for s in self._weighed(document, name)]
         return sorted(found, key=lambda s: (-s.weight, s.field, s.start))
+
+    def _conclusion(self, weighed: Sequence[Sentence], document: Document, name: str) -> Sentence | None:
+        """The stretch in which a field says what was found: its concluding section, or its last sentences.
+
+        Read whole, it tells more than any one of its sentences: a judge given the last three sentences of an
+        abstract agrees with readers far more often than one given the last (PubMedQA: .59 against .47).
+        """
+        inside = sorted((s for s in weighed if s.field == name), key=lambda s: s.start)
+        if not inside:
+            return None
+        labelled = [s for s in inside if _CONCLUDES.search(s.section)]
+        last = labelled or inside[-min(_LAST, max(1, len(inside) // 2)) :]
+        while len(last) > 1 and last[-1].end - last[0].start > _LONGEST:
+            last = last[1:]
+        start, end = last[0].start, last[-1].end
+        text = document.fields[name][start:end]
+        return Sentence(name, start, end, text, last[-1].section, 0.35 + 0.65 * self.coverage(text) + _WHOLE)
 
     def _weighed(self, document: Document, name: str) -> list[Sentence]:
         text = document.fields[name]
@@ -135,7 +213,7 @@ class Reader:
                 start = min(label.end(), end - 1)
             piece = text[start:end]
             prior = _prior(section, piece, number, len(bounds), name)
-            found.append(Sentence(name, start, end, piece, prior * (0.35 + 0.65 * self.coverage(piece))))
+            found.append(Sentence(name, start, end, piece, section, prior * (0.35 + 0.65 * self.coverage(piece))))
         return found
 
 

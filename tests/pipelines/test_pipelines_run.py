@@ -54,7 +54,6 @@ def test_every_partition_was_materialised_and_tells_its_rows(built: Built) -> No
 def test_through_dagster_and_without_it_the_same_is_made(built: Built, tmp_path: Path) -> None:
     home = open_home(new_home(tmp_path / "home"), now=NOW)
     sample = home.rooms.root / "corpora" / "sample"
-    shutil.copytree(built.path / "kg" / "store" / "vocabulary", home.rooms.kg / "vocabulary")
     home.ingest_pubmed(sorted(sample.glob("*.xml.gz")))
     home.ingest_guidelines([sample / "guidelines.jsonl"])
     home.refresh()
@@ -178,9 +177,8 @@ def test_a_suite_leaves_its_measures_and_its_report(copied: Built) -> None:
     assert [check.passed for check in made.get_asset_check_evaluations()] == [True]
 
 
-def test_a_home_that_names_no_file_is_refreshed_all_the_same(tmp_path: Path, built: Built) -> None:
+def test_a_home_that_names_no_file_is_refreshed_all_the_same(tmp_path: Path) -> None:
     path = new_home(tmp_path / "home")
-    shutil.copytree(built.path / "kg" / "store" / "vocabulary", path / "kg" / "store" / "vocabulary")
     for name in ("pubmed", "guidelines"):
         (path / "corpora" / f"{name}.yaml").write_text("files: []\n")
     with dg.DagsterInstance.ephemeral() as instance:

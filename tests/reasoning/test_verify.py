@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consilience.models import Judgement
-from consilience.reasoning.evidence import Finding
-from consilience.reasoning.verify import FLOOR, TIERS, verify
+from consilience.reasoning.evidence import TIERS, Finding
+from consilience.reasoning.verify import FLOOR, verify
 
-DESIGNS = [design for tier in TIERS for design in tier]
+TIER_OF = {design: tier for tier, designs in enumerate(TIERS) for design in designs}
+DESIGNS = sorted(TIER_OF)
 
 
 def finding(
@@ -20,7 +21,9 @@ def finding(
     chain: str = "passage", weight: float = 1.0,
 ) -> Finding:  # fmt: skip
     judgement = Judgement(supports, refutes, 1.0 - supports - refutes)
-    return Finding(chain, 0, f"PMID:{study}", study, design, "abstract", 0, 10, judgement, relevance, weight)
+    return Finding(
+        chain, 0, f"PMID:{study}", study, design, "abstract", 0, 10, judgement, TIER_OF[design], 2000, relevance, weight
+    )
 
 
 @st.composite
@@ -63,7 +66,9 @@ def test_two_papers_of_one_trial_count_once() -> None:
 
 
 def test_two_independent_trials_count_more_than_one() -> None:
-    assert verify([finding("1", supports=0.6), finding("2", supports=0.6)]).yes > verify([finding("1", supports=0.6)]).yes
+    assert (
+        verify([finding("1", supports=0.6), finding("2", supports=0.6)]).yes > verify([finding("1", supports=0.6)]).yes
+    )
 
 
 def test_a_poisoned_minority_does_not_flip_the_verdict() -> None:
