@@ -12,8 +12,8 @@ say "2. Dagster: corpora -> indexes, graph"
 python -m pipelines.run --home "$home"
 consilience status --home "$home"
 
-question="Does postmenopausal hormone therapy prevent coronary heart disease?"
-for day in 1997-12-31 2014-12-31; do
+question="Does intensive insulin therapy reduce mortality in critically ill patients?"
+for day in 2003-12-31 2012-12-31; do
   say "3. The same question as of $day"
   consilience ask "$question" --as-of "$day" --home "$home"
 done

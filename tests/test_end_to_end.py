@@ -13,7 +13,7 @@ from consilience.errors import BadInputError, NotFoundError
 from consilience.records import sha256
 from tests.conftest import BASELINE, UPDATE
 
-HORMONES = "Does postmenopausal hormone therapy prevent coronary heart disease?"
+INSULIN = "Does intensive insulin therapy reduce mortality in critically ill patients?"
 QUESTIONS = [
     json.loads(line)
     for line in (Path(__file__).parent.parent / "evaluation" / "data" / "sample.jsonl").read_text("utf-8").splitlines()
@@ -31,8 +31,8 @@ def answers(home: Home) -> list[dict[str, Any]]:
 
 
 def test_the_same_question_has_another_answer_once_the_evidence_has_turned(home: Home) -> None:
-    assert home.ask(HORMONES, as_of="1997")["verdict"] == "yes"
-    assert home.ask(HORMONES, as_of="2014")["verdict"] == "no"
+    assert home.ask(INSULIN, as_of="2003")["verdict"] == "yes"
+    assert home.ask(INSULIN, as_of="2012")["verdict"] == "no"
 
 
 def test_every_answer_is_what_the_contract_says(answers: list[dict[str, Any]]) -> None:
@@ -93,7 +93,7 @@ def test_the_recommendation_in_force_is_that_of_the_day(home: Home) -> None:
 
 
 def test_the_same_question_gives_the_same_bytes(home: Home) -> None:
-    once, again = (contract.canonical(contract.validated("ask", home.ask(HORMONES))) for _ in range(2))
+    once, again = (contract.canonical(contract.validated("ask", home.ask(INSULIN))) for _ in range(2))
     assert once == again
 
 
@@ -105,8 +105,8 @@ def test_noise_is_answered_by_abstaining(home: Home) -> None:
 
 
 def test_a_claim_is_verified_against_the_documents_that_are_named(home: Home) -> None:
-    against = home.search(HORMONES, as_of="2010", design=["meta_analysis"])["hits"][0]["id"]
-    judged = home.verify("Hormone therapy does not prevent coronary heart disease", against=[against])
+    against = home.search(INSULIN, as_of="2012", design=["meta_analysis"])["hits"][0]["id"]
+    judged = home.verify("Intensive insulin therapy does not reduce mortality", against=[against])
     assert {span["id"] for span in judged["citations"]} <= {against}
     contract.validated("verify", judged)
 

@@ -371,7 +371,7 @@ def graph_conflicts(
 def simulate(
     session: Session,
     file: InFile,
-    label: Annotated[str, typer.Option(help="The column of 0/1 or Included/Excluded.")],
+    label: Annotated[str, typer.Option(help="The column of 0/1 or Included/Excluded.")] = "label_included",
     seed: Annotated[int | None, typer.Option(help="Draws one included and one excluded prior; 0 unless given.")] = None,
     prior_ids: Annotated[list[str], typer.Option(metavar="ID", help="The priors themselves; may be repeated.")] = [],  # noqa: B006
     stop: Annotated[str, typer.Option(metavar="RULE", help="The stopping rule.")] = "buscar",

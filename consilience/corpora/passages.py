@@ -19,7 +19,7 @@ from consilience.corpora.fold import history_path, touched_last
 from consilience.corpora.store import TEXT_FIELDS, Commit, Store, name_of
 from consilience.text import sentences
 
-VERSION = "passages.1"
+VERSION = "passages.2"
 # MiniLM reads 256 word pieces, some 1,200 characters of abstract; a longer text would lose its conclusion.
 LONGEST = 1200
 
@@ -55,12 +55,12 @@ def _cut(name: str, text: str) -> Iterator[Piece]:
         yield Piece(name, 0, len(text))
         return
     goal = len(text) / count
-    begin = 0
-    bounds = list(sentences(text))
-    for (_, end), (following, _) in pairwise(bounds):
-        if end - begin >= goal * 0.9:
+    begin, number = 0, 1
+    for (_, end), (following, further) in pairwise(sentences(text)):
+        # Piece n ends with the sentence whose end is nearest to n goals, so that no small rest remains.
+        if number < count and further - number * goal > number * goal - end:
             yield Piece(name, begin, end)
-            begin = following
+            begin, number = following, max(number, int(end / goal)) + 1
     yield Piece(name, begin, len(text))
 
 

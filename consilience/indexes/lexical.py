@@ -120,7 +120,10 @@ class Lexical:
             return []
         clauses = [(tantivy.Occur.Must, asked), *((tantivy.Occur.Must, f) for f in self._filters(clocks, designs))]
         # A few more than asked for, so that a tie at the cut is broken by row and not by the engine.
-        found = self._searcher.search(tantivy.Query.boolean_query(clauses), limit + 20, count=False).hits
+        try:
+            found = self._searcher.search(tantivy.Query.boolean_query(clauses), limit + 20, count=False).hits
+        except ValueError as error:  # "title:*" reads well and cannot be run
+            raise _unreadable(error) from None
         addresses = [address for _, address in found]
         rows: list[Any] = self._searcher.fast_field_values("row", addresses)
         ranked = sorted(((int(row), float(score)) for (score, _), row in zip(found, rows, strict=True)),
@@ -163,10 +166,7 @@ class Lexical:
         try:
             return self._index.parse_query(query.translate(_GREEK), ["text", "mesh"], conjunction_by_default=True)
         except ValueError as error:
-            raise BadInputError(
-                f"this Boolean query cannot be read: {error}", where="query",
-                expected='words, "phrases", AND, OR, NOT, title:word, mesh:word',
-            ) from None  # fmt: skip
+            raise _unreadable(error) from None
 
     def _filters(self, clocks: Clocks, designs: Sequence[str]) -> Iterator[tantivy.Query]:
         import tantivy
@@ -181,6 +181,13 @@ class Lexical:
         if designs:
             chosen = tantivy.Query.term_set_query(self._index.schema, "design", list(designs))
             yield tantivy.Query.const_score_query(chosen, 0.0)
+
+
+def _unreadable(error: Exception) -> BadInputError:
+    return BadInputError(
+        f"this Boolean query cannot be read: {error}", where="query",
+        expected='words, "phrases", AND, OR, NOT, title:word, mesh:word',
+    )  # fmt: skip
 
 
 def _count(result: Any) -> int:

@@ -117,8 +117,9 @@ class Reader:
         return sum(weight for term, weight in self.idf.items() if term in present) / whole
 
     def relevance(self, document: Document) -> float:
-        """How much of the claim a document is about, 0..1."""
-        return self.coverage(" ".join(document.fields.values()))
+        """How much of the claim a document is about, 0..1; a recommendation by its own words, not its guideline's title."""
+        own = document.fields.get("text")
+        return self.coverage(own if own else " ".join(document.fields.values()))
 
     def is_barred(self, document: Document) -> bool:
         """Say whether a document may not support a current answer: deleted, retracted, superseded, or a notice."""

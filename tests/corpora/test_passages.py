@@ -37,7 +37,7 @@ def test_pieces_cover_every_sentence_whole_and_each_once(abstract: str, remarks:
 def test_pieces_of_a_long_text_are_near_equal() -> None:
     text = " ".join(f"Sentence number {n} says what it says." for n in range(200))
     sizes = [p.end - p.start for p in pieces({"abstract": text})]
-    assert len(sizes) == -(-len(text) // LONGEST) and max(sizes) <= LONGEST and min(sizes) > 0.7 * max(sizes)
+    assert len(sizes) == -(-len(text) // LONGEST) and min(sizes) > 0.9 * max(sizes)
 
 
 def test_the_title_is_embedded_with_every_piece_and_alone_only_alone() -> None:

@@ -1,0 +1,114 @@
+"""Vectors: embedded once a text, searched among what is visible, exactly."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from consilience.corpora.passages import embedded_text
+from consilience.errors import StoreDamagedError
+from consilience.indexes import Index, dense, folder_of
+from consilience.models.plain import HashedVectors
+from consilience.records import Deletion
+from consilience.refresh import Refresh
+from tests.making import TinyHome, clocks, paper
+
+WORDS = "zinc velorine cold pain sleep trial cohort children fever dose".split()
+
+
+class Counting(HashedVectors):
+    """Hashed vectors that remember what they were asked to embed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        self.asked += texts
+        return super().encode(texts)
+
+
+def random_home(folder: Path, chance: random.Random) -> TinyHome:
+    home = TinyHome.make(folder)
+    for known in range(3):
+        papers = [paper(n, " ".join(chance.choices(WORDS, k=4)), published=chance.choice(["2001", "2003 Mar 5", None]),
+                        abstract=" ".join(chance.choices(WORDS, k=10)) + ".")
+                  for n in chance.sample(range(25), 12)]  # fmt: skip
+        home.load(f"pubmed26n{known + 1:04d}.xml", *papers, Deletion(str(chance.randrange(25)), "1"), known=known)
+    return home
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    return random_home(tmp_path_factory.mktemp("dense") / "home", random.Random(2)).index()
+
+
+def test_on_random_clocks_the_best_visible_passages_are_found_exactly(index: Index) -> None:
+    chance, corpus = random.Random(3), index.corpus
+    texts = {row: " ".join(corpus.document(row).fields.values()) for row in range(corpus.table.num_rows)}
+    for _ in range(40):
+        day = date(2000, 6, 1) + timedelta(days=chance.randrange(1400)) if chance.random() < 0.8 else None
+        visible = corpus.visible(clocks(day, chance.randrange(-1, 4)))
+        vector = index.embedding.encode_query(" ".join(chance.choices(WORDS, k=3)))
+        expected = {
+            row: float(index.embedding.encode([texts[row]])[0] @ vector) for row in visible.nonzero()[0].tolist()
+        }
+        found = index.dense.search(vector, 5, visible)
+        assert all(score == pytest.approx(expected[row], abs=1e-5) for row, _, score in found)
+        assert [s for *_, s in found] == pytest.approx(sorted(expected.values(), reverse=True)[:5], abs=1e-5)
+        assert all(corpus.table["id"][row] == corpus.passages["id"][passage] for row, passage, _ in found)
+        assert all(corpus.table["version"][row] == corpus.passages["version"][passage] for row, passage, _ in found)
+
+
+def test_a_query_without_a_direction_finds_nothing(index: Index) -> None:
+    everything = np.ones(index.corpus.table.num_rows, bool)
+    assert index.dense.search(index.embedding.encode_query(""), 5, everything) == []
+    assert index.dense.search(index.embedding.encode_query("zinc"), 0, everything) == []
+    assert index.dense.search(index.embedding.encode_query("zinc"), 5, ~everything) == []
+
+
+def test_a_text_is_embedded_once_however_often_it_comes(tmp_path: Path) -> None:
+    home, model = TinyHome.make(tmp_path / "home"), Counting()
+
+    def embed() -> list[str]:
+        corpus, now = home.corpus(), Refresh.of(home.rooms)
+        model.asked.clear()
+        assert dense.embed(home.store, now.commits, range(64), model) == len(model.asked)
+        assert dense.embed(home.store, now.commits, range(64), model) == 0
+        assert corpus.passages.num_rows >= len(model.asked)
+        return sorted(model.asked)
+
+    home.load("pubmed26n0001.xml", paper(1, "Zinc."), paper(2, "Pain.", abstract="Less."), known=0)
+    assert embed() == ["Pain. Less.", "Zinc."]
+    home.load(
+        "pubmed26n0002.xml", paper(1, "Zinc.", revised="2020-01-01"), paper(2, "Pain.", abstract="More."), known=1
+    )
+    assert embed() == ["Pain. More."]
+
+
+def test_what_is_embedded_is_the_passage_with_its_title(index: Index) -> None:
+    passage = index.corpus.passages.slice(0, 1).to_pylist()[0]
+    row = index.corpus.rows_by_id[passage["id"]][0]
+    fields = dict(index.corpus.document(row).fields)
+    [piece] = dense.passages.pieces(fields)  # type: ignore[arg-type]
+    assert dense.passages.text_key(embedded_text(fields, piece)) == passage["embedded"]  # type: ignore[arg-type]
+
+
+def test_a_lost_vector_or_index_is_damage_that_says_how_to_repair(tmp_path: Path) -> None:
+    home = TinyHome.make(tmp_path / "home")
+    home.load("a.xml", paper(1), known=0)
+    index = home.index()
+    for path in (home.rooms.indexes / "vectors").rglob("*.parquet"):
+        path.unlink()
+    with pytest.raises(StoreDamagedError, match="no vector") as caught:
+        dense.build(tmp_path / "again", index.corpus, home.store.commits(), index.embedding)
+    assert "refresh" in caught.value.expected
+    (folder_of(index.corpus, index.profile) / "dense" / "flat.faiss").unlink()
+    with pytest.raises(StoreDamagedError, match="missing"):
+        _ = index.dense

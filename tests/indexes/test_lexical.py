@@ -1,0 +1,127 @@
+"""Words and Boolean queries, with both clocks inside the engine."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from consilience.corpora.corpus import Clocks
+from consilience.errors import BadInputError, StoreDamagedError
+from consilience.indexes import Index
+from consilience.indexes.lexical import Lexical, is_boolean
+from consilience.records import Deletion, MeshHeading
+from tests.making import TinyHome, clocks, ids, paper
+
+MESH = (MeshHeading("Common Cold"),)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    home = TinyHome.make(tmp_path_factory.mktemp("lexical") / "home")
+    home.load("pubmed26n0001.xml",
+              paper(1, "Zinc for colds", abstract="Zinc lozenges shortened colds.", mesh=MESH, published="2001"),
+              paper(2, "Velorine and TNF-α", abstract="Randomised at 2:1, 5\" tube.", types=["D016449"], published="2005"),
+              paper(3, "Colds in winter", abstract="Nothing about metals.", published=None), known=0)  # fmt: skip
+    home.load("pubmed26n0002.xml", paper(1, "Zinc for colds, revised", published="2001"), Deletion("2", "1"), known=10)
+    return home.index()
+
+
+def found(index: Index, query: str, on: Clocks | None = None, **options: list[str]) -> list[str]:
+    return ids(index.corpus, [row for row, _ in index.lexical.search(query, 10, on or clocks(known=0), **options)])  # type: ignore[arg-type]
+
+
+def test_words_are_stemmed_folded_and_greek_is_spelled_out(index: Index) -> None:
+    assert found(index, "lozenge") == ["PMID:1"]
+    assert found(index, "shortening of a COLD") == ["PMID:1", "PMID:3"]
+    assert found(index, "tnf-alpha") == found(index, "TNF α") == ["PMID:2"]
+    assert found(index, "the of and") == found(index, "unheard") == found(index, "?!") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('"zinc lozenges"', ["PMID:1"]),
+        ('"lozenges zinc"', []),
+        ("colds AND metals", ["PMID:3"]),
+        ("colds NOT metals", ["PMID:1"]),
+        ("lozenges OR velorine", ["PMID:1", "PMID:2"]),
+        ("(lozenges OR metals) AND title:winter", ["PMID:3"]),
+        ('mesh:"common cold"', ["PMID:1"]),
+        ("design:rct AND velorine", ["PMID:2"]),
+    ],
+)
+def test_boolean_queries_mean_what_they_say(index: Index, query: str, expected: list[str]) -> None:
+    assert is_boolean(query)
+    assert sorted(found(index, query)) == expected
+
+
+@pytest.mark.parametrize(
+    "query", ["randomised at 2:1", 'a 5" tube', "velorine (new)", "what about velorine: any good?"]
+)
+def test_what_people_write_is_no_boolean_query(index: Index, query: str) -> None:
+    assert not is_boolean(query)
+    assert found(index, query)[0] == "PMID:2"
+
+
+@pytest.mark.parametrize("query", ["zinc AND (", "AND", "title:zinc AND nosuch:zinc", "title:* OR zinc"])
+def test_a_boolean_query_that_cannot_be_read_says_what_can(index: Index, query: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        found(index, query)
+    assert "title:word" in caught.value.expected
+
+
+def test_a_query_cannot_talk_its_way_past_the_clocks(index: Index) -> None:
+    for query in ("* AND NOT unheard", "zinc OR known_from:[0 TO *]", "zinc OR velorine OR metals"):
+        assert set(found(index, query, clocks("2001-12-31", 0))) <= {"PMID:1"}
+
+
+def test_each_clock_shows_the_version_of_its_time(index: Index) -> None:
+    assert found(index, "zinc velorine colds", clocks("2001-12-30", 0)) == []
+    assert found(index, "zinc velorine colds", clocks("2001-12-31", 0)) == ["PMID:1"]
+    assert sorted(found(index, "zinc velorine colds", clocks(known=0))) == ["PMID:1", "PMID:2", "PMID:3"]
+    assert sorted(found(index, "zinc velorine colds", clocks(known=10))) == ["PMID:1", "PMID:3"]
+    assert found(index, "zinc velorine colds", clocks(known=-1)) == []
+    assert found(index, "revised", clocks(known=9)) == [] and found(index, "lozenges", clocks(known=10)) == []
+
+
+def test_designs_narrow_the_search(index: Index) -> None:
+    assert found(index, "velorine colds", designs=["rct"]) == ["PMID:2"]
+    assert found(index, "velorine colds", designs=["cohort"]) == []
+
+
+def test_document_frequencies_count_what_is_in_sight_alone(index: Index) -> None:
+    terms = index.lexical.terms("zinc colds")
+    assert index.lexical.document_frequencies(terms, clocks(known=0)) == {"zinc": 1, "cold": 2}
+    assert index.lexical.document_frequencies(terms, clocks("2004-01-01", 0)) == {"zinc": 1, "cold": 1}
+    assert index.lexical.document_frequencies(terms, clocks(known=-1)) == {"zinc": 0, "cold": 0}
+
+
+def test_on_random_clocks_no_row_is_found_that_is_not_visible_and_none_is_missed(tmp_path: Path) -> None:
+    chance, home = random.Random(1), TinyHome.make(tmp_path / "home")
+    for known in range(4):
+        papers = [paper(n, f"word {known}", published=chance.choice(["2001", "2002 Mar", "2003 Mar 5", None]))
+                  for n in chance.sample(range(30), 12)]  # fmt: skip
+        home.load(f"pubmed26n{known + 1:04d}.xml", *papers, Deletion(str(chance.randrange(30)), "1"), known=known)
+    index = home.index()
+    for _ in range(60):
+        day = date(2000, 6, 1) + timedelta(days=chance.randrange(1400)) if chance.random() < 0.8 else None
+        on = clocks(day, chance.randrange(-1, 5))
+        rows = {row for row, _ in index.lexical.search("word", 1000, on)}
+        assert rows == set(index.corpus.visible(on).nonzero()[0].tolist())
+
+
+def test_equal_scores_are_ordered_by_row_also_at_the_cut(tmp_path: Path) -> None:
+    home = TinyHome.make(tmp_path / "home")
+    home.load("a.xml", *(paper(n, "the same words") for n in range(15)), known=0)
+    index = home.index()
+    rows = [row for row, _ in index.lexical.search("same words", 15, clocks())]
+    assert rows == list(range(15))
+    assert [row for row, _ in index.lexical.search("same words", 4, clocks())] == rows[:4]
+
+
+def test_a_missing_index_is_damage(index: Index, tmp_path: Path) -> None:
+    with pytest.raises(StoreDamagedError):
+        Lexical(tmp_path, index.profile.lexical)
