@@ -19,7 +19,7 @@ COMMANDS = [
     "consilience refresh --home my-home",
     'consilience ask "Does intensive insulin therapy reduce mortality in critically ill patients?" --as-of 2003 --home my-home',
     'consilience ask "Does intensive insulin therapy reduce mortality in critically ill patients?" --as-of 2012 --home my-home',
-    "consilience graph history flecainide --home my-home",
+    "consilience graph history flecainide affects --home my-home",
 ]
 
 

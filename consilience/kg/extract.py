@@ -36,13 +36,29 @@ _MAX_WORDS_APART = 18
 _MAX_GROUPS_APART = 3
 _MAX_GROUP = 6
 _MAX_MENTIONS = 40
+# "patients with atrial fibrillation and no heart failure": what is said to be absent is not what is treated.
+_ABSENT = re.compile(
+    r"\b(?:no|without|free of|absence of)\s+"
+    r"(?:(?:known|structural|prior|previous|overt|history of|signs of|evidence of)\s+)*$",
+    re.IGNORECASE,
+)
 _JOINS = re.compile(
     r"^(?:\s*[,/(]?\s*(?:and|or|and/or|plus|as well as)?\s*(?:the|a|an)?\s*"
     r"|\)?\s*[,/]\s*(?:and|or)?\s*|\)\s*(?:and|or)\s*)$"
 )
 
 EXTRACTOR = "cues-" + fingerprint(
-    [cues.VERSION, _SECTIONS, _SECTION_WEIGHT, _HEDGE_FACTOR, _TOGETHER, _TRUSTED_ACRONYM, _JOINS.pattern, 1]
+    [
+        cues.VERSION,
+        _SECTIONS,
+        _SECTION_WEIGHT,
+        _HEDGE_FACTOR,
+        _TOGETHER,
+        _TRUSTED_ACRONYM,
+        _JOINS.pattern,
+        _ABSENT.pattern,
+        2,
+    ]
 )
 
 
@@ -312,6 +328,8 @@ def _groups(sentence: _Sentence) -> list[tuple[Mention, ...]]:
     """Mentions of one type that a list joins: `nausea, vomiting and headache` act as one."""
     groups: list[list[Mention]] = []
     for mention in sentence.mentions:
+        if mention.type == "Disease" and _ABSENT.search(sentence.text[sentence.start : mention.start]):
+            continue
         last = groups[-1] if groups else []
         gap = sentence.text[last[-1].end : mention.start] if last else ""
         if last and last[-1].type == mention.type and len(last) < _MAX_GROUP and len(gap) < 25 and _JOINS.match(gap):

@@ -58,6 +58,9 @@ def test_through_dagster_and_without_it_the_same_is_made(built: Built, tmp_path:
     home.ingest_guidelines([sample / "guidelines.jsonl"])
     home.refresh()
     assert refresh.current(home.rooms) == refresh.current(built.resource.rooms())
+    tables = [{name: digest for name, (digest, _) in digests(path).items() if name.endswith(".parquet")}
+              for path in (home.rooms.root, built.path)]  # fmt: skip
+    assert tables[0] == tables[1]
 
 
 def test_a_second_run_changes_nothing(built: Built) -> None:
