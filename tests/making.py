@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -100,14 +100,14 @@ class TinyHome:
         return Index(corpus, now.profile, now.embedding)
 
 
-def ids(corpus: Corpus, rows: Sequence[int]) -> list[str]:
+def ids(corpus: Corpus, rows: Iterable[int]) -> list[str]:
     """The documents of these rows."""
     return [corpus.table["id"][row].as_py() for row in rows]
 
 
 def in_sight(corpus: Corpus, on: Clocks) -> set[str]:
     """The documents visible on two clocks."""
-    return set(ids(corpus, corpus.visible(on).nonzero()[0]))
+    return set(ids(corpus, corpus.visible(on).nonzero()[0].tolist()))
 
 
 nbib = partial(paper, source="nbib", source_version="")

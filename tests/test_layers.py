@@ -19,7 +19,8 @@ def test_help_and_schemas_load_no_heavy_module() -> None:
     code = (
         "import sys; from consilience.cli import main\n"
         "try: main(['schema', 'ask'])\nexcept SystemExit: pass\n"
-        "print(sorted({'numpy', 'duckdb', 'pyarrow', 'spacy', 'openvino', 'sklearn'} & set(sys.modules)), file=sys.stderr)"
+        "heavy = {'numpy', 'duckdb', 'pyarrow', 'spacy', 'openvino', 'sklearn'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"

@@ -12,13 +12,14 @@ import pytest
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"<!-- transcript -->\n(.*?)<!-- /transcript -->", re.DOTALL)
+QUESTION = "Does intensive insulin therapy reduce mortality in critically ill patients?"
 COMMANDS = [
     "consilience init my-home",
     "consilience ingest pubmed my-home/corpora/sample/pubmed26n0001.xml.gz --home my-home",
     "consilience ingest guidelines my-home/corpora/sample/guidelines.jsonl --home my-home",
     "consilience refresh --home my-home",
-    'consilience ask "Does intensive insulin therapy reduce mortality in critically ill patients?" --as-of 2003 --home my-home',
-    'consilience ask "Does intensive insulin therapy reduce mortality in critically ill patients?" --as-of 2012 --home my-home',
+    f'consilience ask "{QUESTION}" --as-of 2003 --home my-home',
+    f'consilience ask "{QUESTION}" --as-of 2012 --home my-home',
     "consilience graph history flecainide affects --home my-home",
 ]
 
@@ -27,8 +28,11 @@ def transcript(folder: Path) -> str:
     """What the commands print in an empty folder with the clock at 2026-01-01."""
     here = Path(sys.executable).parent
     surroundings = {
-        **os.environ, "PATH": f"{here}:{os.environ['PATH']}", "CONSILIENCE_NOW": "2026-01-01T00:00:00Z", "COLUMNS": "110",
-    }  # fmt: skip
+        **os.environ,
+        "PATH": f"{here}:{os.environ['PATH']}",
+        "CONSILIENCE_NOW": "2026-01-01T00:00:00Z",
+        "COLUMNS": "110",
+    }
     told = []
     for command in COMMANDS:
         done = subprocess.run(

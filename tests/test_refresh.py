@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from consilience import refresh
+from consilience.corpora.store import Item
 from consilience.errors import BadInputError, BusyError, StoreDamagedError
 from consilience.home import Rooms, packaged
 from consilience.indexes import Index
@@ -16,8 +17,11 @@ from consilience.records import Deletion, sha256
 from consilience.refresh import Pointer, Refresh
 from tests.making import TinyHome, at, clocks, ids, paper
 
-FIRST = [paper(1, "Zinc prevents colds", abstract="Aspirin prevents stroke in adults."), paper(2, "Velorine for pain")]
-SECOND = [
+FIRST: list[Item] = [
+    paper(1, "Zinc prevents colds", abstract="Aspirin prevents stroke in adults."),
+    paper(2, "Velorine for pain"),
+]
+SECOND: list[Item] = [
     paper(1, "Zinc does not prevent colds", abstract="Aspirin does not prevent stroke."),
     Deletion("2", "1"),
     paper(3),

@@ -190,7 +190,7 @@ WITH closings AS (
     WHERE c.predicate <> ''
 )
 SELECT {columns} FROM joined
-ORDER BY subject, predicate, object, id, known_from, field, start, negated, direction
+ORDER BY subject, predicate, object, id, known_from, version, field, start, "end", negated, direction
 """
 
 

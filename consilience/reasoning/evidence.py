@@ -117,7 +117,7 @@ class Reader:
         return sum(weight for term, weight in self.idf.items() if term in present) / whole
 
     def relevance(self, document: Document) -> float:
-        """How much of the claim a document is about, 0..1; a recommendation by its own words, not its guideline's title."""
+        """How much of the claim a document is about, 0..1; a recommendation by its own words alone."""
         own = document.fields.get("text")
         return self.coverage(own if own else " ".join(document.fields.values()))
 

@@ -48,7 +48,8 @@ class Unit:
 
     def _share(self, probability: float) -> float:
         told = self.finding.judgement
-        return probability**_DECISION / sum(p**_DECISION for p in (told.supports, told.refutes, told.neutral))
+        whole = sum(p**_DECISION for p in (told.supports, told.refutes, told.neutral))
+        return float(probability**_DECISION / whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ def opened(home: Path) -> Home:
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(p.relative_to(folder)): (p.stat().st_mtime_ns, p.stat().st_size) for p in folder.rglob("*") if p.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
 
 
 @pytest.mark.parametrize("option", [[], ["--offline"]])
@@ -135,14 +136,16 @@ def test_no_document_claim_or_citation_is_later_than_either_clock(opened: Home, 
 
 def test_bad_files_are_refused_by_name_and_nothing_is_lost(home: Path, data: Path, tmp_path: Path) -> None:
     whole = (data / "pubmed_xml" / "sk8erjs69_pubmed_result_2015.xml.gz").read_bytes()
+    chained = zip("bcdefghi", "abcdefgh", strict=True)
+    entities = b"".join(b'<!ENTITY %s "%s">' % (n.encode(), 10 * (b"&%s;" % p.encode())) for n, p in chained)
     bad = {
         "truncated.xml.gz": whole[: len(whole) // 2],
         "corrupt.xml.gz": gzip.compress(gzip.decompress(whole)[:200_000] + b"<<<&&&" * 10),
         "wrong.xml.gz": gzip.compress(b"<html><body>503 Service Unavailable</body></html>"),
         "bomb.xml": b'<?xml version="1.0"?><!DOCTYPE PubmedArticleSet [<!ENTITY a "aaaaaaaaaa">'
-        + b"".join(b'<!ENTITY %s "%s">' % (n, b"&%s;" % p * 10) for n, p in zip(b"b c d e f g h i".split(), b"a b c d e f g h".split(), strict=True))
+        + entities
         + b"]><PubmedArticleSet><PubmedArticle>&i;</PubmedArticle></PubmedArticleSet>",
-    }  # fmt: skip
+    }
     for name, content in bad.items():
         (tmp_path / name).write_bytes(content)
     with gzip.open(tmp_path / "zeros.xml.gz", "wb", compresslevel=1) as handle:

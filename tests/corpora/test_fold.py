@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consilience.corpora.fold import Fact, Interval, in_force, intervals
+from consilience.corpora.store import Item
 from consilience.records import Deletion
 from tests.making import TinyHome, at, nbib, paper, record
 
@@ -38,9 +39,8 @@ DAYS = st.dates(date(2000, 1, 1), date(2030, 1, 1))
 VERSIONS = st.sampled_from("abcdef")
 PUTS = st.builds(Said, st.just("put"), st.just("pubmed"), st.sampled_from(["", "1", "2"]), VERSIONS, DAYS | st.none())
 DELETIONS = st.builds(Said, st.just("delete"), st.just("pubmed"), st.sampled_from(["1", "2"]), st.just(""), st.none())
-NUMBERED = st.builds(
-    File, st.tuples(st.integers(2024, 2026), st.integers(1, 9)), st.lists(PUTS | DELETIONS, min_size=1, max_size=3).map(tuple)
-)  # fmt: skip
+ORDERS = st.tuples(st.integers(2024, 2026), st.integers(1, 9))
+NUMBERED = st.builds(File, ORDERS, st.lists(PUTS | DELETIONS, min_size=1, max_size=3).map(tuple))
 
 
 @st.composite
@@ -51,9 +51,12 @@ def loose(draw: st.DrawFn) -> File:
     return File(None, (Said(op, source, "1" if source == "pubmed" else "", draw(VERSIONS), draw(DAYS)),))
 
 
-def files(kinds: st.SearchStrategy[File] = NUMBERED | loose()) -> st.SearchStrategy[list[File]]:
+def files(kinds: st.SearchStrategy[File]) -> st.SearchStrategy[list[File]]:
     """Files no two of which claim the same place."""
     return st.lists(kinds, max_size=7, unique_by=lambda f: (f.order, None if f.order else f.rows[0].revised))
+
+
+ANY = files(NUMBERED | loose())
 
 
 def loaded(order: Sequence[File]) -> tuple[list[Fact], dict[int, tuple[int, int] | None]]:
@@ -72,17 +75,17 @@ def winner(order: Sequence[File]) -> tuple[str, str, str] | None:
 
 @given(st.data())
 def test_the_winner_does_not_depend_on_the_order_in_which_files_arrive(data: st.DataObject) -> None:
-    there = data.draw(files())
+    there = data.draw(ANY)
     assert winner(there) == winner(data.draw(st.permutations(there)))
 
 
-@given(files(), st.data())
+@given(ANY, st.data())
 def test_files_loaded_twice_change_nothing(there: list[File], data: st.DataObject) -> None:
     twice = [*there, *data.draw(st.lists(st.sampled_from(there)) if there else st.just([]))]
     assert winner(twice) == winner(there)
 
 
-@given(files())
+@given(ANY)
 def test_history_is_whole_in_order_and_never_edited(there: list[File]) -> None:
     facts, orders = loaded(there)
     whole = intervals(facts, orders, {})
@@ -96,7 +99,7 @@ def test_history_is_whole_in_order_and_never_edited(there: list[File]) -> None:
         live = next((i.fact for i in then if i.until_seq is None and not i.deleted), None)
         now = in_force([f for f in facts if f.seq <= seq], orders)
         assert (live and live.version) == (now and now.version)
-    assert all(a.until_seq == b.from_seq for a, b in zip(whole, whole[1:], strict=False))
+    assert all(a.until_seq == b.from_seq for a, b in pairwise(whole))
 
 
 @given(files(NUMBERED))
@@ -176,7 +179,7 @@ def live(home: TinyHome) -> dict[str, str]:
     return {document.id: document.fields["title"] for document in documents}
 
 
-FILES = {
+FILES: dict[str, list[Item]] = {
     "pubmed26n0001.xml": [paper(1, "a1"), paper(2, "a2"), paper(3, "a3")],
     "pubmed26n0002.xml": [paper(1, "b1"), Deletion("2"), Deletion("3")],
     "pubmed27n0001.xml": [paper(1, "c1", source_version="2"), paper(3, "c3"), paper(3, "c3 again")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_pieces_cover_every_sentence_whole_and_each_once(abstract: str, remarks:
         text = fields[name] or ""
         of_field = [(p.start, p.end) for p in cut if p.field == name]
         assert all(a < b for a, b in of_field) and of_field == sorted(of_field)
-        assert all(b <= c for (_, b), (c, _) in zip(of_field, of_field[1:], strict=False))
+        assert all(b <= c for (_, b), (c, _) in pairwise(of_field))
         assert all(any(a <= start and end <= b for a, b in of_field) for start, end in sentences(text))
         assert len(of_field) <= -(-len(text) // LONGEST)
     if not abstract and not remarks:
@@ -41,9 +42,9 @@ def test_pieces_of_a_long_text_are_near_equal() -> None:
 
 
 def test_the_title_is_embedded_with_every_piece_and_alone_only_alone() -> None:
-    whole = {"title": "Zinc.", "abstract": "It helps."}
+    whole: dict[str, str | None] = {"title": "Zinc.", "abstract": "It helps."}
     assert [embedded_text(whole, p) for p in pieces(whole)] == ["Zinc. It helps."]
-    alone = {"title": "Zinc.", "abstract": None}
+    alone: dict[str, str | None] = {"title": "Zinc.", "abstract": None}
     assert [embedded_text(alone, p) for p in pieces(alone)] == ["Zinc."]
     assert pieces({"title": None, "abstract": ""}) == []
 

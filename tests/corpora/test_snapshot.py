@@ -131,12 +131,8 @@ def test_the_first_status_that_applies_is_told(home: TinyHome) -> None:
 def test_superseded_stands_between_retracted_and_concern(home: TinyHome) -> None:
     home.load("g.jsonl", advice("1", "2010"), advice("2", "2012"), known=0, kind="guidelines")
     name = advice("1", "2010").id
-    home.load(
-        "l.csv",
-        *(Mark(name, kind, date(year, 1, 1)) for kind, year in (("concern", 2011), ("retracted", 2014))),
-        known=0,
-        kind="r",
-    )
+    marks = Mark(name, "concern", date(2011, 1, 1)), Mark(name, "retracted", date(2014, 1, 1))
+    home.load("l.csv", *marks, known=0, kind="retractions")
     corpus = home.corpus()
     assert [status(corpus, f"{y}-06-01", of=name)[0] for y in (2010, 2011, 2013, 2014)] == [
         "active",

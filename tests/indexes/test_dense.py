@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from consilience.corpora.passages import embedded_text
+from consilience.corpora.passages import embedded_text, pieces, text_key
 from consilience.errors import StoreDamagedError
 from consilience.indexes import Index, dense, folder_of
 from consilience.models.plain import HashedVectors
@@ -95,9 +95,9 @@ def test_a_text_is_embedded_once_however_often_it_comes(tmp_path: Path) -> None:
 def test_what_is_embedded_is_the_passage_with_its_title(index: Index) -> None:
     passage = index.corpus.passages.slice(0, 1).to_pylist()[0]
     row = index.corpus.rows_by_id[passage["id"]][0]
-    fields = dict(index.corpus.document(row).fields)
-    [piece] = dense.passages.pieces(fields)  # type: ignore[arg-type]
-    assert dense.passages.text_key(embedded_text(fields, piece)) == passage["embedded"]  # type: ignore[arg-type]
+    fields: dict[str, str | None] = dict(index.corpus.document(row).fields)
+    [piece] = pieces(fields)
+    assert text_key(embedded_text(fields, piece)) == passage["embedded"]
 
 
 def test_a_lost_vector_or_index_is_damage_that_says_how_to_repair(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -23,14 +24,16 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     home = TinyHome.make(tmp_path_factory.mktemp("lexical") / "home")
     home.load("pubmed26n0001.xml",
               paper(1, "Zinc for colds", abstract="Zinc lozenges shortened colds.", mesh=MESH, published="2001"),
-              paper(2, "Velorine and TNF-α", abstract="Randomised at 2:1, 5\" tube.", types=["D016449"], published="2005"),
+              paper(2, "Velorine, TNF-α", abstract='Randomised at 2:1, 5" tube.', types=["D016449"], published="2005"),
               paper(3, "Colds in winter", abstract="Nothing about metals.", published=None), known=0)  # fmt: skip
     home.load("pubmed26n0002.xml", paper(1, "Zinc for colds, revised", published="2001"), Deletion("2", "1"), known=10)
     return home.index()
 
 
-def found(index: Index, query: str, on: Clocks | None = None, **options: list[str]) -> list[str]:
-    return ids(index.corpus, [row for row, _ in index.lexical.search(query, 10, on or clocks(known=0), **options)])  # type: ignore[arg-type]
+def found(index: Index, query: str, on: Clocks | None = None, designs: Sequence[str] = ()) -> list[str]:
+    return ids(
+        index.corpus, [row for row, _ in index.lexical.search(query, 10, on or clocks(known=0), designs=designs)]
+    )
 
 
 def test_words_are_stemmed_folded_and_greek_is_spelled_out(index: Index) -> None:

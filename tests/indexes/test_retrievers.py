@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from consilience.corpora.corpus import Clocks
+from consilience.corpora.store import Item
 from consilience.errors import BadInputError
 from consilience.indexes import RETRIEVERS, Hit, Index
 from consilience.records import Deletion
@@ -17,7 +18,7 @@ QUERY = "velorine for pain in children"
 LONG = " ".join(f"In group {n} velorine eased the pain of children." for n in range(60))
 
 
-FIRST = [
+FIRST: list[Item] = [
     *(
         paper(n, f"Velorine for pain {n}", abstract="Children slept." * (n % 3), published=f"{2000 + n}")
         for n in range(12)
@@ -25,7 +26,7 @@ FIRST = [
     paper(50, "Velorine in many words", abstract=LONG, published="2003", types=["D016449"]),
     paper(51, "Velorine undated", published=None),
 ]
-SECOND = [
+SECOND: list[Item] = [
     *(paper(n, f"Velorine, pain and children, no. {n}", published="1999") for n in range(100, 130)),
     paper(3, "Pain, revised", published="2003"),
     Deletion("4", "1"),
