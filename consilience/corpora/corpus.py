@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -118,6 +118,11 @@ class Corpus:
     def alive(self) -> Mask:
         """Rows that are not memories of a deleted document."""
         return ~numbers(self.table["deleted"].cast(pa.int8()), 0).astype(bool)
+
+    def among(self, column: str, wanted: Iterable[str]) -> Mask:
+        """Rows whose value in a column is one of `wanted`."""
+        found: Mask = pc.is_in(self.table[column], pa.array(list(wanted), pa.string())).to_numpy()
+        return found
 
     @cached_property
     def rows_by_id(self) -> dict[str, list[int]]:

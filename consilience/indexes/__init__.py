@@ -123,11 +123,8 @@ class Index:
     ) -> npt.NDArray[np.bool_]:
         visible = self.corpus.visible(clocks)
         if designs:
-            visible &= self._designs(designs)
+            visible &= self.corpus.among("design", designs)
         return visible if where is None else visible & where
-
-    def _designs(self, designs: Sequence[str]) -> npt.NDArray[np.bool_]:
-        return np.isin(np.array(self.corpus.table["design"].to_pylist()), list(designs))
 
     def _vector(self, query: str) -> npt.NDArray[np.float32]:
         if query not in self._encoded:

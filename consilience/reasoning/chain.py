@@ -13,8 +13,6 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from consilience.corpora.corpus import Clocks, Corpus
 from consilience.errors import ConsilienceError
 from consilience.indexes import Index
@@ -109,7 +107,7 @@ def graph_chain(question: str, ground: Ground) -> Outcome:
 
 def guideline_chain(question: str, ground: Ground) -> Outcome:
     """Look for the recommendations in force on the day."""
-    sources = np.array(ground.corpus.table["source"].to_pylist()) == "guidelines"
+    sources = ground.corpus.among("source", ["guidelines"])
     hits = (
         ground.index.search(question, top=TOP // 2, clocks=ground.clocks, retriever=ground.retriever, where=sources)
         if sources.any()
