@@ -44,8 +44,10 @@ def embed(
     group: dict[Path, dict[str, str]] = {}
     count = 0
     for done, shard in enumerate(wanted):
-        target = vectors_folder(store, embedding, shard) / f"{name_of(touched_last(commits, shard))}.parquet"
-        if target.stem != name_of(0) and not target.exists():
+        last = touched_last(commits, shard)
+        # Named by how passages are cut, too: another cut has texts without a vector, beside those that keep theirs.
+        target = vectors_folder(store, embedding, shard) / f"{name_of(last)}-{passages.VERSION}.parquet"
+        if last and not target.exists():
             group[target] = _unembedded(store, shard, target.parent)
         if sum(map(len, group.values())) >= _TOGETHER or done == len(wanted) - 1:
             count += _encode(group, embedding)

@@ -172,11 +172,13 @@ def build(corpus: Corpus, commits: Sequence[Commit], extractor: Extractor) -> bo
     return True
 
 
-# A retraction or supersession closes a claim's valid time; the first one that was known of counts.
+# A retraction or supersession closes a claim's valid time, from the instant it was first known of; where a better date
+# came later (the notice was loaded), that date counts.
 _JOIN = """
 WITH closings AS (
-    SELECT target, arg_min(since, (known_from, since, kind)) AS closed_on, min(known_from) AS closed_known,
-           arg_min(coalesce(notice, ''), (known_from, since, kind)) AS closed_by
+    SELECT target, arg_min(since, (known_until IS NOT NULL, known_from, since, kind)) AS closed_on,
+           min(known_from) AS closed_known,
+           arg_min(coalesce(notice, ''), (known_until IS NOT NULL, known_from, since, kind)) AS closed_by
     FROM read_parquet($marks) WHERE kind IN ('retracted', 'superseded') GROUP BY target
 ), joined AS (
     SELECT c.*, coalesce(s.name, c.subject) AS subject_name, coalesce(o.name, c.object) AS object_name,
