@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture
-def data_dir() -> Path:
+@pytest.fixture(scope="session")
+def real_data() -> Path:
     """The development data that lies beside the checkout, named by CONSILIENCE_DATA; never part of the repository."""
     named = os.environ.get("CONSILIENCE_DATA")
     if not named:
         pytest.skip("CONSILIENCE_DATA is not set: tests on real data are skipped")
     return Path(named)
+
+
+@pytest.fixture
+def data_dir(real_data: Path) -> Path:
+    """The same, by the name most tests use."""
+    return real_data
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,100 @@
+"""One completed refresh, opened for questions."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.metadata import version as installed_version
+from typing import Any
+
+from consilience import home, reasoning, refresh
+from consilience.corpora.corpus import Clocks, Corpus
+from consilience.corpora.store import Store
+from consilience.errors import NotFoundError
+from consilience.home import Rooms
+from consilience.indexes import Index
+from consilience.indexes import profile as profiles
+from consilience.kg import build as graph_build
+from consilience.kg.graph import Graph
+from consilience.kg.link import Linker
+from consilience.models import Embedding, Entailment
+
+ENTAILMENT = "features"
+
+
+class View:
+    """One completed refresh, opened; parts are loaded when first asked for."""
+
+    def __init__(self, rooms: Rooms, store: Store, pointer: refresh.Pointer | None) -> None:
+        self.rooms, self.store, self.pointer = rooms, store, pointer
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The snapshot."""
+        if self.pointer is None:
+            raise NotFoundError(
+                "nothing has been refreshed yet", where="corpora/store", expected="consilience ingest, then refresh"
+            )
+        return Corpus(self.store, self.pointer.snapshot)
+
+    @cached_property
+    def profile(self) -> profiles.Profile:
+        """The index profile of the home."""
+        return profiles.load(self.rooms, refresh.PROFILE)
+
+    @cached_property
+    def embedding(self) -> Embedding:
+        """The embedding model."""
+        from consilience.models.embedding import embedding_by_name
+
+        return embedding_by_name(self.profile.dense.embedding)
+
+    @cached_property
+    def entailment(self) -> Entailment:
+        """The model that judges a sentence for a claim."""
+        from consilience.models.entailment import entailment_by_name
+
+        return entailment_by_name(ENTAILMENT, self.embedding)
+
+    @cached_property
+    def index(self) -> Index:
+        """Both indexes."""
+        return Index(self.corpus, self.profile, self.embedding)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph."""
+        pointer = self.pointer
+        if pointer is None:
+            raise NotFoundError("nothing has been refreshed yet", where="kg/store", expected="consilience refresh")
+        return Graph(graph_build.table_path(self.rooms, pointer.snapshot, pointer.kg))
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many claims and entities the graph holds."""
+        pointer = self.pointer
+        return graph_build.counts(graph_build.table_path(self.rooms, pointer.snapshot, pointer.kg)) if pointer else {}
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Names to identifiers."""
+        return Linker(graph_build.vocabulary())
+
+    def passage_span(self, passage: int) -> tuple[str, int, int]:
+        """Field and offsets of one passage."""
+        row = self.corpus.passages.slice(passage, 1).to_pylist()[0]
+        return row["field"], row["start"], row["end"]
+
+    def ground(self, clocks: Clocks, retriever: str) -> reasoning.Ground:
+        """What chains stand on."""
+        return reasoning.Ground(self.corpus, self.index, self.graph, self.linker, self.entailment, clocks, retriever)
+
+    def provenance(self, chains: int | None, retriever: str) -> dict[str, Any]:
+        """What made an answer: the same names, the same bytes."""
+        pointer = self.pointer
+        config = {"reasoning": reasoning.VERSION, "chains": chains or len(reasoning.CHAINS), "retriever": retriever}
+        return {
+            "snapshot": pointer.snapshot if pointer else None, "index": pointer.index if pointer else None,
+            "kg": pointer.kg if pointer else None, "config": home.fingerprint(config),
+            "models": {"embedding": self.embedding.name, "entailment": self.entailment.name, "language": None},
+            "code": installed_version("consilience"),
+        }  # fmt: skip
