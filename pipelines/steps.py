@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+from rich.console import Console
+from rich.progress import track
 
 from consilience.home import fingerprint
 from consilience.refresh import Refresh
@@ -21,6 +24,11 @@ FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=3), warn_windo
 def shards_of(context: dg.AssetExecutionContext) -> list[int]:
     """The shards of a run: `["00", "07"]` -> `[0, 7]`."""
     return [int(key) for key in context.partition_keys]
+
+
+def tracked(shards: Sequence[int], step: str) -> Iterable[int]:
+    """The shards one by one, with a progress bar on stderr where somebody is watching."""
+    return track(shards, step, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def cut(refresh: Refresh, shards: Sequence[int]) -> list[int]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,36 @@ from consilience.corpora import passages, segments
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.fold import touched_last
 from consilience.corpora.store import SHARDS, Commit, Store, name_of
-from consilience.errors import StoreDamagedError
+from consilience.errors import BadInputError, StoreDamagedError
 from consilience.home import fingerprint
 from consilience.models import Embedding
 
 # How many texts are embedded in one call: enough to fill batches of every length.
 _TOGETHER = 2000
 Progress = Callable[[str, int, int], None]
+
+
+def engines(installed: Callable[[str], str] = installed_version) -> list[str]:
+    """Which builds of FAISS are installed: `faiss-cpu`, `faiss-gpu`, or, wrongly, both."""
+    found = []
+    for name in ("faiss-cpu", "faiss-gpu"):
+        with contextlib.suppress(PackageNotFoundError):
+            installed(name)
+            found.append(name)
+    return found
+
+
+def engine() -> Any:
+    """The FAISS module; two builds under one import name would break each other silently, so both are refused."""
+    if len(found := engines()) != 1:
+        raise BadInputError(
+            f"FAISS is installed {'twice: ' + ' and '.join(found) if found else 'not at all'}",
+            where="faiss",
+            expected="one of the extras cpu and gpu",
+        )
+    import faiss
+
+    return faiss
 
 
 def vectors_folder(store: Store, embedding: Embedding, shard: int) -> Path:
@@ -85,8 +111,7 @@ def _write(target: Path, keys: list[str], vectors: npt.NDArray[np.float32]) -> N
 
 def build(folder: Path, corpus: Corpus, commits: Sequence[Commit], embedding: Embedding) -> int:
     """Write the flat index of a snapshot: FAISS id i is line i of `rows.parquet` (passage, document row)."""
-    import faiss
-
+    faiss = engine()
     folder.mkdir(parents=True)
     index = faiss.IndexFlatIP(embedding.dimension)
     owners: list[tuple[int, int]] = []
@@ -134,12 +159,11 @@ class Dense:
     """A built FAISS index, memory-mapped for reading."""
 
     def __init__(self, folder: Path) -> None:
-        import faiss
-
+        faiss = engine()
         path = folder / "flat.faiss"
         if not path.exists():
             raise StoreDamagedError("the dense index is missing", where="indexes/store", expected="consilience refresh")
-        self._faiss: Any = faiss  # its stubs miss the arguments that SWIG adds
+        self._faiss = faiss
         self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
         owners = pq.read_table(folder / "rows.parquet")
         self.passages: npt.NDArray[np.int32] = owners["passage"].to_numpy()

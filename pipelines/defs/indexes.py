@@ -14,7 +14,7 @@ from consilience.kg.build import table_path
 from pipelines import checks
 from pipelines.defs.partitions import shards
 from pipelines.defs.resources import WRITER, HomeResource
-from pipelines.steps import FOLLOWS, FRESH, checked, cut, result, shards_of
+from pipelines.steps import FOLLOWS, FRESH, checked, cut, result, shards_of, tracked
 
 SNAPSHOT, GRAPH = dg.AssetKey(["corpora", "snapshot"]), dg.AssetKey(["kg", "graph"])
 
@@ -34,7 +34,7 @@ def embeddings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Mate
     wanted = shards_of(context)
     with home.refreshing() as now:
         cut(now, wanted)
-        for shard in wanted:
+        for shard in tracked(wanted, "embeddings"):
             made = now.embeddings([shard])
             context.add_asset_metadata({"embedded": made}, partition_key=f"{shard:02d}")
         return result(context, [now.embedding.name, now.target[0]], model=now.embedding.name)

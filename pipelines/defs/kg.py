@@ -10,7 +10,7 @@ from consilience.refresh import ALL_SHARDS
 from pipelines import checks
 from pipelines.defs.partitions import shards
 from pipelines.defs.resources import WRITER, HomeResource
-from pipelines.steps import FOLLOWS, FRESH, checked, cut, result, shards_of
+from pipelines.steps import FOLLOWS, FRESH, checked, cut, result, shards_of, tracked
 
 
 @dg.asset(
@@ -28,7 +28,7 @@ def claims(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Material
     wanted = shards_of(context)
     with home.refreshing() as refresh:
         cut(refresh, wanted)
-        for shard in wanted:
+        for shard in tracked(wanted, "claims"):
             read = refresh.claims([shard])
             context.add_asset_metadata({"versions_read": read}, partition_key=f"{shard:02d}")
         return result(context, [refresh.extractor.version, refresh.target[0]], extractor=refresh.extractor.version)

@@ -112,3 +112,8 @@ def test_a_lost_vector_or_index_is_damage_that_says_how_to_repair(tmp_path: Path
     (folder_of(index.corpus, index.profile) / "dense" / "flat.faiss").unlink()
     with pytest.raises(StoreDamagedError, match="missing"):
         _ = index.dense
+
+
+def test_two_builds_of_faiss_under_one_name_are_noticed() -> None:
+    assert dense.engines(lambda name: "1") == ["faiss-cpu", "faiss-gpu"]
+    assert len(dense.engines()) == 1
