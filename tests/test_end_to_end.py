@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from consilience import Home, contract, open_home
+from consilience import Home, contract, init_home, open_home
 from consilience.errors import BadInputError, NotFoundError
 from consilience.records import sha256
 from tests.conftest import BASELINE, UPDATE
@@ -76,6 +76,22 @@ def test_a_retraction_counts_from_the_day_it_was_known_and_not_before(home: Home
     assert (before, after) == ("active", "retracted")
     asked_early = home.show("PMID:99000184", as_of="2020-09-30")
     assert (asked_early["status"], asked_early["retracted_since"]) == ("active", "2020-10-09")
+
+
+def test_an_earlier_instant_gives_the_earlier_answers_byte_for_byte(home: Home, tmp_path: Path) -> None:
+    init_home(tmp_path / "home")
+    earlier = open_home(tmp_path / "home", now=BASELINE)
+    sample = tmp_path / "home" / "corpora" / "sample"
+    earlier.ingest_pubmed([sample / "pubmed26n0001.xml.gz"])
+    earlier.ingest_guidelines([sample / "guidelines.jsonl"])
+    earlier.refresh()
+
+    def told(opened: Home, question: dict[str, Any], **on: str) -> str:
+        answer = opened.ask(question["question"], as_of=question["as_of"], **on)
+        return contract.canonical(contract.validated("ask", answer))
+
+    for question in QUESTIONS:
+        assert told(home, question, known_at=BASELINE) == told(earlier, question), question["id"]
 
 
 def test_a_deleted_citation_is_gone_now_and_still_there_at_the_instant_before(home: Home) -> None:

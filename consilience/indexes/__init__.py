@@ -73,7 +73,7 @@ class Index:
     @cached_property
     def lexical(self) -> lexical.Lexical:
         """The Tantivy half."""
-        return lexical.Lexical(folder_of(self.corpus, self.profile) / "lexical", self.profile.lexical)
+        return lexical.Lexical(folder_of(self.corpus, self.profile) / "lexical", self.corpus, self.profile.lexical)
 
     @cached_property
     def dense(self) -> dense.Dense:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from consilience.corpora.corpus import FOREVER, Clocks, Corpus, days
 from consilience.corpora.store import TEXT_FIELDS
 from consilience.errors import BadInputError, StoreDamagedError
+from consilience.indexes import counts
 from consilience.indexes.profile import LexicalProfile
 
 if TYPE_CHECKING:
@@ -20,11 +24,16 @@ _ANALYZER = "biomedical"
 # A query with a "phrase", an upper-case operator or a field of ours is Boolean; "a 2:1 ratio" is a bag of words.
 _BOOLEAN = re.compile(r'"[^"]+"|\b(?:AND|OR|NOT)\b|\b(?:text|title|mesh|design):\S')
 # Greek letters as words, so that "TNF-α" finds "TNF-alpha".
+# What of a Boolean query is not a word to be scored.
+_OPERATORS = re.compile(r"\b(?:AND|OR|NOT)\b|\b(?:text|title|mesh|design):|[()\"*]")
 _GREEK = str.maketrans({
     "α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ", "λ": " lambda ",
     "μ": " mu ", "µ": " mu ", "σ": " sigma ", "τ": " tau ", "ω": " omega ", "Δ": " delta ", "Ω": " omega ",
 })  # fmt: skip
 _UNDATED = -1_000_000
+FIELDS = ("text", "title", "mesh")
+# The engine ranks by all it holds; its best so many are scored again by what is in sight.
+_CANDIDATES = 400
 
 
 def is_boolean(query: str) -> bool:
@@ -41,11 +50,18 @@ def build(folder: Path, corpus: Corpus, profile: LexicalProfile) -> int:
     index.register_tokenizer(_ANALYZER, _analyzer(profile))
     # One thread: documents lie in the order of their rows, so equal scores tie the same way everywhere.
     writer = index.writer(heap_size=256_000_000, num_threads=1)
+    analyzer = _analyzer(profile)
+    counted = {name: counts.Writer() for name in FIELDS}
     count = 0
     for row in range(corpus.table.num_rows):
-        if corpus.alive[row]:
-            writer.add_document(_document(corpus, row))
+        texts = indexed_texts(corpus, row) if corpus.alive[row] else {}
+        for name, into in counted.items():
+            into.add(analyzer.analyze(texts.get(name, "")))
+        if texts:
+            writer.add_document(_document(corpus, row, texts))
             count += 1
+    for name, into in counted.items():
+        into.save(folder, name)
     writer.commit()
     writer.wait_merging_threads()
     return count
@@ -55,7 +71,7 @@ def _schema() -> tantivy.Schema:
     import tantivy
 
     builder = tantivy.SchemaBuilder()
-    for name in ("text", "title", "mesh"):
+    for name in FIELDS:
         builder.add_text_field(name, tokenizer_name=_ANALYZER)
     builder.add_text_field("design", tokenizer_name="raw", index_option="basic")
     for name in ("row", "published", "known_from", "known_until"):
@@ -73,21 +89,25 @@ def _analyzer(profile: LexicalProfile) -> tantivy.TextAnalyzer:
     return (builder.filter(tantivy.Filter.stemmer("english")) if profile.stem else builder).build()
 
 
-def _document(corpus: Corpus, row: int) -> tantivy.Document:
-    import tantivy
-
+def indexed_texts(corpus: Corpus, row: int) -> dict[str, str]:
+    """What each field of a document is indexed by."""
     table = corpus.table
     texts = corpus.store.texts(table["seq"][row].as_py())
     at = table["row"][row].as_py()
     fields = {name: (texts[name][at].as_py() or "").translate(_GREEK) for name in TEXT_FIELDS}
     meta: Mapping[str, Any] = json.loads(texts["meta"][at].as_py() or "{}")
     terms = [m[0] for m in meta.get("mesh", [])] + list(meta.get("keywords", []))
+    whole = " ".join(text for text in fields.values() if text)
+    return {"text": whole, "title": fields["title"], "mesh": ". ".join(terms)}
+
+
+def _document(corpus: Corpus, row: int, texts: Mapping[str, str]) -> tantivy.Document:
+    import tantivy
+
     published = int(corpus.published[row])
     return tantivy.Document(
-        text=" ".join(text for text in fields.values() if text),
-        title=fields["title"],
-        mesh=". ".join(terms),
-        design=table["design"][row].as_py() or "unknown",
+        **texts,
+        design=corpus.table["design"][row].as_py() or "unknown",
         row=row,
         published=_UNDATED if published == -FOREVER else published,
         known_from=int(corpus.known_from[row]),
@@ -98,7 +118,7 @@ def _document(corpus: Corpus, row: int) -> tantivy.Document:
 class Lexical:
     """A built Tantivy index, opened for reading."""
 
-    def __init__(self, folder: Path, profile: LexicalProfile) -> None:
+    def __init__(self, folder: Path, corpus: Corpus, profile: LexicalProfile) -> None:
         import tantivy
 
         if not tantivy.Index.exists(str(folder)):
@@ -109,40 +129,58 @@ class Lexical:
         self._analyzer = _analyzer(profile)
         self._index.register_tokenizer(_ANALYZER, self._analyzer)
         self._searcher = self._index.searcher()
+        self._corpus = corpus
         self._profile = profile
+        self._counts = {name: counts.Counts(folder, name) for name in FIELDS}
 
     def search(self, query: str, limit: int, clocks: Clocks, *, designs: Sequence[str] = ()) -> list[tuple[int, float]]:
-        """The best rows for a query, visible on both clocks: (row, BM25 score), best first, ties by row."""
+        """The best rows for a query, visible on both clocks: (row, BM25 score), best first, ties by row.
+
+        Scores count the documents that the clocks show and no others.
+        """
         import tantivy
 
         asked = self._boolean(query) if is_boolean(query) else self._words(query)
         if asked is None or limit < 1:
             return []
         clauses = [(tantivy.Occur.Must, asked), *((tantivy.Occur.Must, f) for f in self._filters(clocks, designs))]
-        # A few more than asked for, so that a tie at the cut is broken by row and not by the engine.
+        wide = max(limit + 20, _CANDIDATES)
         try:
-            found = self._searcher.search(tantivy.Query.boolean_query(clauses), limit + 20, count=False).hits
+            found = self._searcher.search(tantivy.Query.boolean_query(clauses), wide, count=False).hits
         except ValueError as error:  # "title:*" reads well and cannot be run
             raise _unreadable(error) from None
-        addresses = [address for _, address in found]
-        rows: list[Any] = self._searcher.fast_field_values("row", addresses)
-        ranked = sorted(((int(row), float(score)) for (score, _), row in zip(found, rows, strict=True)),
-                        key=lambda hit: (-hit[1], hit[0]))  # fmt: skip
-        return ranked[:limit]
+        rows: list[Any] = self._searcher.fast_field_values("row", [address for _, address in found])
+        return self._scored(query, sorted(int(row) for row in rows), clocks)[:limit]
+
+    def _scored(self, query: str, rows: Sequence[int], clocks: Clocks) -> list[tuple[int, float]]:
+        terms = list(dict.fromkeys(self.terms(_OPERATORS.sub(" ", query) if is_boolean(query) else query)))
+        visible = self._corpus.visible(clocks)
+        total = int(visible.sum())
+        scores = np.zeros(len(rows))
+        for name, weight in self._profile.weights.items():
+            frequencies = self.document_frequencies(terms, clocks, field=name)
+            idf = {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in frequencies.items()}
+            scores += weight * self._counts[name].bm25(rows, idf, visible)
+        order = np.lexsort((np.asarray(rows, np.int64), -scores))
+        return [(rows[i], float(scores[i])) for i in order]
 
     def terms(self, text: str) -> list[str]:
         """The index terms of a text: lower case, folded, stemmed, without stop-words."""
         found: list[str] = self._analyzer.analyze(text.translate(_GREEK))
         return found
 
-    def document_frequencies(self, terms: Sequence[str], clocks: Clocks) -> dict[str, int]:
+    def document_frequencies(self, terms: Sequence[str], clocks: Clocks, *, field: str = "text") -> dict[str, int]:
         """In how many documents visible on the clocks each term occurs: nothing loaded or published later counts."""
         import tantivy
 
+        if (
+            int(self._corpus.visible(clocks).sum()) == self._searcher.num_docs
+        ):  # nothing is hidden: the engine's own figure is the answer
+            return {term: self._searcher.doc_freq(field, term) for term in dict.fromkeys(terms)}
         filters = [(tantivy.Occur.Must, f) for f in self._filters(clocks, ())]
         found = {}
         for term in dict.fromkeys(terms):
-            asked = tantivy.Query.term_query(self._index.schema, "text", term)
+            asked = tantivy.Query.term_query(self._index.schema, field, term)
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, asked), *filters])
             found[term] = _count(self._searcher.search(query, 1))
         return found

@@ -10,7 +10,7 @@ from consilience.errors import BadInputError
 from consilience.home import Rooms, fingerprint
 
 # Changes when the meaning of a built index changes.
-CODE = "indexes.1"
+CODE = "indexes.2"
 
 
 class _Part(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -12,7 +13,7 @@ import pytest
 from consilience.corpora.corpus import Clocks
 from consilience.errors import BadInputError, StoreDamagedError
 from consilience.indexes import Index
-from consilience.indexes.lexical import Lexical, is_boolean
+from consilience.indexes.lexical import Lexical, indexed_texts, is_boolean
 from consilience.records import Deletion, MeshHeading
 from tests.making import TinyHome, clocks, ids, paper
 
@@ -127,4 +128,27 @@ def test_equal_scores_are_ordered_by_row_also_at_the_cut(tmp_path: Path) -> None
 
 def test_a_missing_index_is_damage(index: Index, tmp_path: Path) -> None:
     with pytest.raises(StoreDamagedError):
-        Lexical(tmp_path, index.profile.lexical)
+        Lexical(tmp_path, index.corpus, index.profile.lexical)
+
+
+def test_scores_are_the_bm25_formula_over_what_is_in_sight(index: Index) -> None:
+    """Robertson and Zaragoza's formula, written out over plain token lists."""
+    on = clocks(known=0)
+    query = "zinc cold"
+    weights = index.profile.lexical.weights
+    shown = [int(row) for row in index.corpus.visible(on).nonzero()[0]]
+    expected = dict.fromkeys(shown, 0.0)
+    for field, weight in weights.items():
+        told = {row: index.lexical.terms(indexed_texts(index.corpus, row)[field]) for row in shown}
+        mean = sum(map(len, told.values())) / len(told)
+        for term in index.lexical.terms(query):
+            n = sum(term in terms for terms in told.values())
+            idf = math.log(1 + (len(told) - n + 0.5) / (n + 0.5))
+            for row, terms in told.items():
+                tf = terms.count(term)
+                norm = 1.2 * (1 - 0.75 + 0.75 * len(terms) / mean) if mean else 1.2
+                expected[row] += weight * idf * tf * 2.2 / (tf + norm)
+    found = dict(index.lexical.search(query, 50, on))
+    assert found
+    for row, score in found.items():
+        assert score == pytest.approx(expected[row], abs=1e-9)

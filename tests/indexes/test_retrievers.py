@@ -85,12 +85,7 @@ def test_the_same_question_has_the_same_answer(index: Index, retriever: str) -> 
     assert asked[0] == asked[1] == asked[2]
 
 
-LEAK = pytest.mark.xfail(strict=True, reason="BM25 counts words and lengths of documents that are out of sight")
-
-
-@pytest.mark.parametrize(
-    "retriever", ["dense", pytest.param("lexical", marks=LEAK), pytest.param("hybrid", marks=LEAK)]
-)
+@each_retriever
 def test_what_is_loaded_later_changes_no_earlier_answer(index: Index, tmp_path: Path, retriever: str) -> None:
     then = first(tmp_path).index()
     on = clocks("2006-12-31", 5)
