@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -17,13 +18,13 @@ from consilience import clocks as clock_of
 from consilience import home, reasoning, refresh
 from consilience.clocks import instant_text, parse_day, parse_instant
 from consilience.corpora import guidelines, pubmed, recordfiles, retractions
-from consilience.corpora.corpus import Clocks, Document
+from consilience.corpora.corpus import Clocks, Corpus, Document
 from consilience.corpora.store import Item, Store, load
 from consilience.errors import BadInputError, NotFoundError, StoreDamagedError
 from consilience.home import Rooms
 from consilience.indexes import RETRIEVERS, Hit
 from consilience.reasoning.cite import described
-from consilience.reasoning.evidence import Reader
+from consilience.reasoning.evidence import DESIGNS, Reader
 from consilience.records import normal_space, sha256
 from consilience.view import View
 
@@ -52,7 +53,8 @@ class Home:
 
     def __init__(self, rooms: Rooms, now: Callable[[], datetime]) -> None:
         self.rooms = rooms
-        self.now = now
+        # A clock of the caller's may tell naive or local time; in here every instant is UTC.
+        self.now: Callable[[], datetime] = lambda: parse_instant(now(), where="now")
         self.store = Store(rooms)
         self._view: View | None = None
 
@@ -169,6 +171,7 @@ class Home:
         clocks = self._clocks(as_of, known_at)
         corpus = self.view.corpus
         document = corpus.document(corpus.row_of(id.strip(), clocks, version))
+        document = replace(document, deleted=_is_deleted(corpus, document.id, clocks))
         about = described(corpus, document, clocks)
         body = {
             "id": document.id, "version": document.version, "status": about["status"], "preprint": document.preprint,
@@ -190,35 +193,21 @@ class Home:
         asked = reasoning.checked_question(query, "query")
         if not 1 <= top <= 1000:
             raise BadInputError(f"top is {top}", where="top", expected="1 to 1000")
-        if retriever not in RETRIEVERS:
-            raise BadInputError(f"no retriever {retriever!r}", where="retriever", expected=", ".join(RETRIEVERS))
+        _check_retriever(retriever)
+        if unknown := [name for name in design if name not in DESIGNS]:
+            raise BadInputError(f"no design {unknown[0]!r}", where="design", expected=", ".join(DESIGNS))
         clocks = self._clocks(as_of, known_at)
         view = self.view
         hits: list[dict[str, Any]] = []
         if view.pointer:
             found = view.index.search(asked, top=top, clocks=clocks, retriever=retriever, designs=design)
             reader = Reader(asked, view.corpus, view.index, view.entailment, clocks)
-            hits = [row for hit in found for row in self._hits(hit, reader, passages)][:top]
+            hits = [row for hit in found for row in _hits(view, hit, reader, passages)][:top]
         return {
             "query": asked, **_told(clocks), "retriever": retriever,
             "hits": [{"rank": rank, **hit} for rank, hit in enumerate(hits, start=1)],
             "warnings": self._warnings(clocks), "usage": _usage(started),
         }  # fmt: skip
-
-    def _hits(self, hit: Hit, reader: Reader, passages: bool) -> Iterator[dict[str, Any]]:
-        view = self.view
-        document = view.corpus.document(hit.row)
-        about = described(view.corpus, document, reader.clocks)
-        best = reader.sentences(document) or reader.best(document)
-        places = [(s.field, s.start, s.end) for s in best[: 3 if passages else 1]]
-        if hit.passage is not None and not passages and not places:
-            places = [view.passage_span(hit.passage)]
-        for place in places:
-            yield {
-                "id": document.id, "version": document.version, **about, "score": round(hit.score, 6),
-                "parts": {name: round(value, 6) for name, value in hit.parts.items()},
-                "span": document.span(*place).as_json(),
-            }  # fmt: skip
 
     # ---------------------------------------------------------------- asking
 
@@ -232,6 +221,8 @@ class Home:
             raise BadInputError(
                 f"no language model {model!r}", where="model", expected="no model: none is built in yet"
             )
+        _check_retriever(retriever)
+        reasoning.checked_number(chains)
         clocks = self._clocks(as_of, known_at)
         view = self.view
         asked = reasoning.checked_question(question)
@@ -248,14 +239,15 @@ class Home:
         self, claim: str, *, against: Sequence[str] = (), evidence_text: str | None = None, as_of: Day = None,
         known_at: Instant = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """Judge whether the evidence supports a claim."""
+        """Judge whether the evidence supports a claim: all of it, that of named documents, or a text that is given."""
         started = time.perf_counter()
         statement = reasoning.checked_question(claim, "claim")
         clocks = self._clocks(as_of, known_at)
         view = self.view
-        if view.pointer or evidence_text is not None:
-            ground = view.ground(clocks, "hybrid")
-            body = reasoning.verify_claim(statement, ground, against=against, evidence_text=evidence_text)
+        if evidence_text is not None:
+            body = reasoning.verify_text(statement, evidence_text, view.entailment)
+        elif view.pointer:
+            body = reasoning.verify_claim(statement, view.ground(clocks, "hybrid"), against=against)
         elif against:
             raise NotFoundError(
                 f"no document {against[0]}", where=against[0], expected="consilience ingest, then refresh"
@@ -263,7 +255,7 @@ class Home:
         else:
             body = {"claim": statement, "verdict": "insufficient", "citations": [],
                     "probabilities": {"supported": 0.0, "refuted": 0.0, "insufficient": 1.0}}  # fmt: skip
-        return {**body, **_told(clocks), "warnings": self._warnings(clocks),
+        return {**body, **_told(clocks), "warnings": [*body.get("warnings", ()), *self._warnings(clocks)],
                 "provenance": view.provenance(None, "hybrid"), "usage": _usage(started)}  # fmt: skip
 
     def extract(self, lines: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -410,6 +402,33 @@ def _temporary(corpus: Path, now: Callable[[], datetime]) -> Iterator[Home]:
             raise BadInputError(f"the corpus cannot be read: {refused[0]['error']['message']}", where=corpus.name)
         opened.refresh()
         yield opened
+
+
+def _hits(view: View, hit: Hit, reader: Reader, passages: bool) -> Iterator[dict[str, Any]]:
+    """The rows of one hit, read from the view that found it: a refresh meanwhile gives rows other numbers."""
+    document = view.corpus.document(hit.row)
+    about = described(view.corpus, document, reader.clocks)
+    best = reader.sentences(document) or reader.best(document)
+    places = [(s.field, s.start, s.end) for s in best[: 3 if passages else 1]]
+    if hit.passage is not None and not passages and not places:
+        places = [view.passage_span(hit.passage)]
+    for place in places:
+        yield {
+            "id": document.id, "version": document.version, **about, "score": round(hit.score, 6),
+            "parts": {name: round(value, 6) for name, value in hit.parts.items()},
+            "span": document.span(*place).as_json(),
+        }  # fmt: skip
+
+
+def _is_deleted(corpus: Corpus, document: str, clocks: Clocks) -> bool:
+    """Say whether a document is deleted by then; an older version asked for by name is deleted with it."""
+    rows = corpus.rows_by_id[document]
+    return any(not corpus.alive[r] and corpus.known_from[r] <= clocks.instant < corpus.known_until[r] for r in rows)
+
+
+def _check_retriever(name: str) -> None:
+    if name not in RETRIEVERS:
+        raise BadInputError(f"no retriever {name!r}", where="retriever", expected=", ".join(RETRIEVERS))
 
 
 def _told(clocks: Clocks) -> dict[str, str]:

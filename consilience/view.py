@@ -9,7 +9,7 @@ from typing import Any
 from consilience import home, reasoning, refresh
 from consilience.corpora.corpus import Clocks, Corpus
 from consilience.corpora.store import Store
-from consilience.errors import NotFoundError
+from consilience.errors import NotFoundError, StoreDamagedError
 from consilience.home import Rooms
 from consilience.indexes import Index
 from consilience.indexes import profile as profiles
@@ -34,7 +34,15 @@ class View:
             raise NotFoundError(
                 "nothing has been refreshed yet", where="corpora/store", expected="consilience ingest, then refresh"
             )
-        return Corpus(self.store, self.pointer.snapshot)
+        opened = Corpus(self.store, self.pointer.snapshot)
+        try:
+            _ = opened.table, opened.marks
+        except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
+            raise StoreDamagedError(
+                "the snapshot is missing or unreadable", where="corpora/store/snapshots",
+                expected="delete that folder and refresh",
+            ) from error  # fmt: skip
+        return opened
 
     @cached_property
     def profile(self) -> profiles.Profile:
@@ -58,7 +66,15 @@ class View:
     @cached_property
     def index(self) -> Index:
         """Both indexes."""
-        return Index(self.corpus, self.profile, self.embedding)
+        opened = Index(self.corpus, self.profile, self.embedding)
+        try:
+            _ = opened.lexical
+        except (OSError, ValueError) as error:  # what Tantivy says of a folder that is not there, or not whole
+            raise StoreDamagedError(
+                "the lexical index is missing or unreadable", where="indexes/store",
+                expected="delete that folder and refresh",
+            ) from error  # fmt: skip
+        return opened
 
     @cached_property
     def graph(self) -> Graph:

@@ -173,7 +173,8 @@ class Corpus:
 
     def document(self, row: int) -> Document:
         """One row with its texts."""
-        if row not in self._documents:
+        found = self._documents.get(row)
+        if found is None:
             values = {name: self.table[name][row].as_py() for name in _DOCUMENT_COLUMNS}
             seq, at = values.pop("seq"), values.pop("row")
             texts = fields_at(self.store, seq, at)
@@ -182,8 +183,9 @@ class Corpus:
             fields = {name: text for name, text in texts.items() if text}
             if len(self._documents) > 4096:
                 self._documents.clear()
-            self._documents[row] = Document(row=row, fields=fields, meta=meta, **values)
-        return self._documents[row]
+            # Chains share this cache: what is returned must not depend on another one clearing it.
+            found = self._documents[row] = Document(row=row, fields=fields, meta=meta, **values)
+        return found
 
     def status(self, document: str, clocks: Clocks, *, deleted: bool = False) -> Status:
         """The status of a document as of the day; a retraction known but later is told beside it."""

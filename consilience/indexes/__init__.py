@@ -127,8 +127,9 @@ class Index:
         return visible if where is None else visible & where
 
     def _vector(self, query: str) -> npt.NDArray[np.float32]:
-        if query not in self._encoded:
+        found = self._encoded.get(query)
+        if found is None:
             if len(self._encoded) > 256:
                 self._encoded.clear()
-            self._encoded[query] = self.embedding.encode_query(query)
-        return self._encoded[query]
+            found = self._encoded[query] = self.embedding.encode_query(query)
+        return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy.typing as npt
 K1, B = 1.2, 0.75
 
 
-@cache
+@lru_cache(maxsize=1_000_000)
 def term_key(term: str) -> int:
     """A term as 64 bits; two of a million terms share one with a chance of three in a hundred million."""
     return int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest(), "little")

@@ -121,7 +121,7 @@ class Lexical:
     def __init__(self, folder: Path, corpus: Corpus, profile: LexicalProfile) -> None:
         import tantivy
 
-        if not tantivy.Index.exists(str(folder)):
+        if not folder.is_dir() or not tantivy.Index.exists(str(folder)):
             raise StoreDamagedError(
                 "the lexical index is missing", where="indexes/store", expected="consilience refresh"
             )

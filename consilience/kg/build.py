@@ -21,6 +21,7 @@ from consilience.corpora.corpus import Corpus
 from consilience.corpora.fold import history_path, touched_last
 from consilience.corpora.passages import fields_at
 from consilience.corpora.store import SHARDS, Commit, Store, name_of
+from consilience.errors import StoreDamagedError
 from consilience.home import Rooms, fingerprint, publish, staging
 from consilience.kg.extract import EXTRACTOR, Source, extract
 from consilience.kg.graph import claims_schema
@@ -80,8 +81,9 @@ def vocabulary() -> Vocabulary:
     """The compiled vocabulary of the installed packages, kept in the user's cache: every home shares it."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "consilience"
     path = cache / f"vocabulary-{fingerprint([VOCABULARY, _packages()])}.parquet"
-    if path.exists():
-        return Vocabulary.load(path)
+    with contextlib.suppress(OSError, StoreDamagedError):  # a cache that cannot be read is made again
+        if path.exists():
+            return Vocabulary.load(path)
     made = Vocabulary.compile()
     with contextlib.suppress(OSError):  # without a cache it is only slower
         made.save(path)
@@ -172,13 +174,12 @@ def build(corpus: Corpus, commits: Sequence[Commit], extractor: Extractor) -> bo
     return True
 
 
-# A retraction or supersession closes a claim's valid time, from the instant it was first known of; where a better date
-# came later (the notice was loaded), that date counts.
+# A retraction or supersession closes a claim's valid time; the first one known of counts, by the date it then had: a
+# better date that came later must not show earlier.
 _JOIN = """
 WITH closings AS (
-    SELECT target, arg_min(since, (known_until IS NOT NULL, known_from, since, kind)) AS closed_on,
-           min(known_from) AS closed_known,
-           arg_min(coalesce(notice, ''), (known_until IS NOT NULL, known_from, since, kind)) AS closed_by
+    SELECT target, arg_min(since, (known_from, since, kind)) AS closed_on, min(known_from) AS closed_known,
+           arg_min(coalesce(notice, ''), (known_from, since, kind)) AS closed_by
     FROM read_parquet($marks) WHERE kind IN ('retracted', 'superseded') GROUP BY target
 ), joined AS (
     SELECT c.*, coalesce(s.name, c.subject) AS subject_name, coalesce(o.name, c.object) AS object_name,
@@ -203,7 +204,12 @@ def table_path(rooms: Rooms, name: str, graph_version: str) -> Path:
 
 def counts(table: Path) -> dict[str, int]:
     """How many claims a graph's table holds, about how many entities."""
-    ends = pq.read_table(table, columns=["subject", "object"])
+    try:
+        ends = pq.read_table(table, columns=["subject", "object"])
+    except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
+        raise StoreDamagedError(
+            "the graph's table is missing or unreadable", where="kg/store", expected="delete that folder and refresh"
+        ) from error
     entities = set(pc.unique(ends["subject"]).to_pylist()) | set(pc.unique(ends["object"]).to_pylist())
     return {"claims": ends.num_rows, "entities": len(entities)}
 

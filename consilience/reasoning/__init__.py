@@ -9,6 +9,7 @@ from typing import Any
 
 from consilience.corpora.corpus import Document
 from consilience.errors import BadInputError
+from consilience.models import Entailment
 from consilience.reasoning import chain as chains
 from consilience.reasoning.certainty import certainty
 from consilience.reasoning.chain import CHAINS, Ground, Outcome
@@ -45,12 +46,17 @@ def checked_question(text: str, what: str = "question") -> str:
     return asked
 
 
+def checked_number(number: int | None) -> int | None:
+    """How many chains to run; None means all."""
+    if number is not None and not 1 <= number <= len(CHAINS):
+        raise BadInputError(f"{number} chains were asked for", where="chains", expected=f"1 to {len(CHAINS)}")
+    return number
+
+
 def ask(text: str, ground: Ground, *, number: int | None = None, trace: bool = False) -> dict[str, Any]:
     """Answer one question from what the clocks show; what cannot be supported is not said."""
     question = parse(checked_question(text))
-    if number is not None and not 1 <= number <= len(CHAINS):
-        raise BadInputError(f"{number} chains were asked for", where="chains", expected=f"1 to {len(CHAINS)}")
-    outcomes = chains.run(list(DEFAULT_CHAINS)[:number], question.text, ground)
+    outcomes = chains.run(list(DEFAULT_CHAINS)[: checked_number(number)], question.text, ground)
     joint = verify(f for outcome in outcomes for f in outcome.findings)
     cited = Citations(ground.corpus, ground.clocks)
     compose = _polar if question.kind == "polar" else _open
@@ -94,12 +100,14 @@ def _polar(
 ) -> dict[str, Any]:
     probabilities = _rounded({name: getattr(joint, name) for name in ("yes", "no", "mixed", "insufficient")})
     verdict = joint.verdict
-    for_it = [u for u in joint.units if stance(u.finding) == "supports"]
-    against = [u for u in joint.units if stance(u.finding) == "refutes"]
+    for_it = [u for u in joint.telling if stance(u.finding) == "supports"]
+    against = [u for u in joint.telling if stance(u.finding) == "refutes"]
     carrying, opposing = (for_it, against) if verdict != "no" else (against, for_it)
-    lead = [*carrying[:SENTENCES], *opposing[: 2 if verdict != "mixed" else SENTENCES]]
-    sentences_ = [s for unit in lead if (s := cited.sentence(unit.finding))]
-    abstained = _abstention(verdict, joint, outcomes, sentences_)
+    carried = [s for unit in carrying[:SENTENCES] if (s := cited.sentence(unit.finding))]
+    other = opposing[: 2 if verdict != "mixed" else SENTENCES]
+    sentences_ = [*carried, *(s for unit in other if (s := cited.sentence(unit.finding)))]
+    # A verdict may come of many half-heard voices; with nothing to quote for it, it is not given.
+    abstained = _abstention(verdict, joint, outcomes, sentences_ if verdict == "mixed" else carried)
     return {
         "abstained": abstained,
         "verdict": "insufficient" if abstained else verdict,
@@ -191,16 +199,14 @@ def _quote(ground: Ground, finding: Finding) -> str:
     return ground.corpus.document(finding.row).fields[finding.field][finding.start : finding.end]
 
 
-def verify_claim(
-    claim: str, ground: Ground, *, against: Sequence[str] = (), evidence_text: str | None = None
-) -> dict[str, Any]:
-    """Judge a claim against the corpus, against named documents, or against a text that is given."""
+def verify_claim(claim: str, ground: Ground, *, against: Sequence[str] = ()) -> dict[str, Any]:
+    """Judge a claim against the corpus, or against named documents, whether they are near it or not."""
     statement = checked_question(claim, "claim")
-    if evidence_text is not None:
-        return _verify_text(statement, evidence_text, ground)
+    barred: list[str] = []
     if against:
         reader = ground.reader(statement)
-        rows = [ground.corpus.row_of(document, ground.clocks) for document in against]
+        rows = [ground.corpus.row_of(document.strip(), ground.clocks) for document in against]
+        barred = [d.id for row in dict.fromkeys(rows) if reader.is_barred(d := ground.corpus.document(row))]
         # The asker chose the documents: none is too far from the claim to be read.
         findings = [_near(f) for f in reader.read("passage", rows, per_document=3)]
     else:
@@ -208,8 +214,10 @@ def verify_claim(
     joint = verify(findings)
     cited = Citations(ground.corpus, ground.clocks)
     verdict, probabilities = _three(joint)
-    cited.numbers([u.finding for u in joint.units if _bears(u, verdict)][:5])
-    return {"claim": statement, "verdict": verdict, "probabilities": probabilities, "citations": cited.rows}
+    cited.numbers([u.finding for u in _bearing(joint.units, verdict)][:5])
+    warnings = [f"{name} is retracted, superseded, deleted or a notice, and counts for nothing" for name in barred]
+    return {"claim": statement, "verdict": verdict, "probabilities": probabilities, "citations": cited.rows,
+            "warnings": warnings}  # fmt: skip
 
 
 def _near(finding: Finding) -> Finding:
@@ -217,8 +225,13 @@ def _near(finding: Finding) -> Finding:
     return Finding(**{**values, "relevance": max(finding.relevance, FLOOR + 0.2)})
 
 
-def _bears(unit: Unit, verdict: str) -> bool:
-    return verdict == "insufficient" or stance(unit.finding) == {"supported": "supports", "refuted": "refutes"}[verdict]
+def _bearing(units: Sequence[Unit], verdict: str) -> Sequence[Unit]:
+    """The units a verdict rests on: those of its stance, else those that lean its way, the weightiest first."""
+    if verdict == "insufficient":
+        return units
+    side, other = ("supports", "refutes") if verdict == "supported" else ("refutes", "supports")
+    plain = [u for u in units if stance(u.finding) == side]
+    return plain or [u for u in units if getattr(u, side) > getattr(u, other)]
 
 
 def _three(joint: Verification) -> tuple[str, dict[str, float]]:
@@ -230,12 +243,14 @@ def _three(joint: Verification) -> tuple[str, dict[str, float]]:
     return verdict, probabilities
 
 
-def _verify_text(statement: str, evidence_text: str, ground: Ground) -> dict[str, Any]:
+def verify_text(claim: str, evidence_text: str, entailment: Entailment) -> dict[str, Any]:
+    """Judge a claim against a text that is given; no corpus is needed."""
+    statement = checked_question(claim, "claim")
     text = normal_space(evidence_text)
     if not text:
         raise BadInputError("the evidence text is empty", where="evidence_text", expected="at least one word")
     bounds = list(sentences(text))[:200]
-    whole, *each = ground.entailment.judge([(statement, text[:4000]), *((statement, text[a:b]) for a, b in bounds)])
+    whole, *each = entailment.judge([(statement, text[:4000]), *((statement, text[a:b]) for a, b in bounds)])
     values = {"supported": whole.supports, "refuted": whole.refutes, "insufficient": whole.neutral}
     verdict = max(("insufficient", "refuted", "supported"), key=lambda name: values[name])
     pull = {"supported": "supports", "refuted": "refutes", "insufficient": "neutral"}[verdict]
@@ -246,4 +261,6 @@ def _verify_text(statement: str, evidence_text: str, ground: Ground) -> dict[str
     return {"claim": statement, "verdict": verdict, "probabilities": _rounded(values), "citations": [citation]}
 
 
-__all__ = ["CHAINS", "Document", "Ground", "Reader", "ask", "described", "holds", "parse", "verify_claim"]
+__all__ = [
+    "CHAINS", "Document", "Ground", "Reader", "ask", "described", "holds", "parse", "verify_claim", "verify_text",
+]  # fmt: skip

@@ -6,6 +6,7 @@ or runs out of time costs only itself.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consilience.corpora.corpus import Clocks, Corpus
-from consilience.errors import ConsilienceError
+from consilience.errors import ConsilienceError, StoreDamagedError
 from consilience.indexes import Index
+from consilience.indexes.lexical import is_boolean
 from consilience.kg.graph import Graph
 from consilience.kg.link import Linker
 from consilience.models import Entailment
@@ -77,7 +79,7 @@ Chain = Callable[[str, Ground], Outcome]
 
 def passage_chain(question: str, ground: Ground) -> Outcome:
     """Retrieve documents by the question's words and meaning, read what they conclude."""
-    hits = ground.index.search(question, top=TOP, clocks=ground.clocks, retriever=ground.retriever)
+    hits = ground.index.search(prose(question), top=TOP, clocks=ground.clocks, retriever=ground.retriever)
     findings = ground.reader(question).read("passage", [hit.row for hit in hits])
     return Outcome("passage", question, findings, (_step(ground, "search", question, [h.row for h in hits]),))
 
@@ -109,7 +111,9 @@ def guideline_chain(question: str, ground: Ground) -> Outcome:
     """Look for the recommendations in force on the day."""
     sources = ground.corpus.among("source", ["guidelines"])
     hits = (
-        ground.index.search(question, top=TOP // 2, clocks=ground.clocks, retriever=ground.retriever, where=sources)
+        ground.index.search(
+            prose(question), top=TOP // 2, clocks=ground.clocks, retriever=ground.retriever, where=sources
+        )
         if sources.any()
         else []
     )
@@ -119,11 +123,19 @@ def guideline_chain(question: str, ground: Ground) -> Outcome:
 
 def counter_chain(question: str, ground: Ground) -> Outcome:
     """Search for what would refute the others: keep only findings that speak against."""
-    query = f"{question} {_REFUTING_WORDS}"
+    query = f"{prose(question)} {_REFUTING_WORDS}"
     hits = ground.index.search(query, top=TOP, clocks=ground.clocks, retriever=ground.retriever)
     found = ground.reader(question).read("counter", [hit.row for hit in hits], per_document=2)
     against = [f for f in found if f.judgement.refutes > max(f.judgement.supports, f.judgement.neutral)]
     return Outcome("counter", question, against, (_step(ground, "counter-search", query, [h.row for h in hits]),))
+
+
+def prose(question: str) -> str:
+    """A question as plain words: in one, quotes, a capital NOT or an odds ratio, OR, are no search operators."""
+    if not is_boolean(question):
+        return question
+    words = question.replace('"', " ").replace(":", ": ")
+    return " ".join(re.sub(r"\b(?:AND|OR|NOT)\b", lambda found: found[0].lower(), words).split())
 
 
 CHAINS: Mapping[str, Chain] = {
@@ -132,23 +144,30 @@ CHAINS: Mapping[str, Chain] = {
 
 
 def run(names: Sequence[str], question: str, ground: Ground, *, seconds: float = SECONDS) -> list[Outcome]:
-    """Run chains in parallel and in isolation; outcomes in the order of `names`."""
+    """Run chains in parallel and in isolation; outcomes in the order of `names`.
+
+    A damaged store is no chain's failure: it is raised, since every other answer would come from it too.
+    """
     deadline = time.monotonic() + seconds
     pool = ThreadPoolExecutor(max_workers=max(1, len(names)), thread_name_prefix="chain")
     futures = [pool.submit(_alone, name, question, ground) for name in names]
     outcomes = []
-    for name, future in zip(names, futures, strict=True):
-        try:
-            outcomes.append(future.result(timeout=max(0.0, deadline - time.monotonic())))
-        except FutureTimeoutError:
-            outcomes.append(Outcome(name, question, error=f"no result within {seconds:g} s"))
-    pool.shutdown(wait=False, cancel_futures=True)
+    try:
+        for name, future in zip(names, futures, strict=True):
+            try:
+                outcomes.append(future.result(timeout=max(0.0, deadline - time.monotonic())))
+            except FutureTimeoutError:
+                outcomes.append(Outcome(name, question, error=f"no result within {seconds:g} s"))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     return outcomes
 
 
 def _alone(name: str, question: str, ground: Ground) -> Outcome:
     try:
         return CHAINS[name](question, ground)
+    except StoreDamagedError:
+        raise
     except ConsilienceError as error:
         return Outcome(name, question, error=error.message)
     except Exception as error:  # one chain's crash costs only that chain

@@ -56,7 +56,7 @@ class Citations:
     rows: list[dict[str, Any]] = field(default_factory=list)
     _index: dict[tuple[str, str, int, int], int] = field(default_factory=dict)
 
-    def add(self, finding: Finding, as_stance: str | None = None) -> int | None:
+    def add(self, finding: Finding) -> int | None:
         """The number of a finding's citation, or None when it does not pass the check."""
         if finding.key in self._index:
             return self._index[finding.key]
@@ -65,7 +65,7 @@ class Citations:
         about = described(self.corpus, document, self.clocks)
         if not holds(span, document) or about["status"] in BARRED:
             return None
-        self.rows.append({**span, "stance": as_stance or stance(finding), **about})
+        self.rows.append({**span, "stance": stance(finding), **about})
         self._index[finding.key] = len(self.rows) - 1
         return self._index[finding.key]
 

@@ -38,9 +38,12 @@ _HARM = re.compile(
 _DIRECTIONS = {"for": Judgement(0.85, 0.05, 0.1), "against": Judgement(0.05, 0.85, 0.1)}
 # An abstract without labels concludes in its last sentences; a quotation should stay readable.
 _LAST, _LONGEST = 3, 700
+# What is left of a document's relevance when no document at all knows one of the claim's terms (a new drug, say).
+_WITH_UNKNOWN = 0.8
 # What a conclusion read whole counts above its sentences.
 _WHOLE = 0.15
 # Publications that report no study of their own: quoted, never counted.
+DESIGNS = tuple(_TIER_OF)
 NOT_STUDIES = frozenset({"editorial", "letter", "comment", "notice"})
 BARRED = frozenset({"deleted", "retracted", "superseded"})
 
@@ -105,8 +108,17 @@ class Reader:
     def idf(self) -> Mapping[str, float]:
         """Inverse document frequency of each term of the claim, among the documents visible on the clocks."""
         total = int(self.corpus.visible(self.clocks).sum())
-        counts = self.index.lexical.document_frequencies(self.index.lexical.terms(self.claim), self.clocks)
-        return {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
+        return {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in self.frequencies.items()}
+
+    @cached_property
+    def frequencies(self) -> Mapping[str, int]:
+        """In how many documents visible on the clocks each term of the claim occurs."""
+        return self.index.lexical.document_frequencies(self.index.lexical.terms(self.claim), self.clocks)
+
+    @cached_property
+    def has_unknown_term(self) -> bool:
+        """Say whether the claim names something that no visible document mentions: then it is hardly about it."""
+        return 0 in self.frequencies.values()
 
     def coverage(self, text: str) -> float:
         """The share of the claim's information that a text mentions, 0..1."""
@@ -119,7 +131,8 @@ class Reader:
     def relevance(self, document: Document) -> float:
         """How much of the claim a document is about, 0..1; a recommendation by its own words alone."""
         own = document.fields.get("text")
-        return self.coverage(own if own else " ".join(document.fields.values()))
+        covered = self.coverage(own if own else " ".join(document.fields.values()))
+        return covered * (_WITH_UNKNOWN if self.has_unknown_term else 1.0)
 
     def is_barred(self, document: Document) -> bool:
         """Say whether a document may not support a current answer: deleted, retracted, superseded, or a notice."""

@@ -15,7 +15,8 @@ from consilience.text import words
 _NUMBER = re.compile(r"\b\d+(?:[.,]\d+)?(?:\s?(?:%|percent|years?|months?|weeks?|days?|mg|kg|g|ml|genes?|patients))?")
 # Names that vocabularies miss: gene symbols and the like (BRCA1, TNF-alpha, p53), and capitalised names.
 _SYMBOL = re.compile(
-    r"\b(?:[A-Za-z]*[A-Z]{2,}[A-Za-z0-9-]*|[a-zA-Z]+\d+[A-Za-z0-9-]*|[A-Z][a-z]+(?:[ -][A-Z][a-z]+)+)\b"
+    # Looks ahead instead of trying every split of a word: a hostile one of many capitals would take for ever.
+    r"\b(?:(?=[A-Za-z]*[A-Z]{2}|[A-Za-z]+\d)[A-Za-z0-9-]+|[A-Z][a-z]+(?:[ -][A-Z][a-z]+)+)\b"
 )
 _COUNTING = re.compile(
     r"^how (many|much|often|long|old)\b|\b(number|percentage|proportion|prevalence) of\b", re.IGNORECASE

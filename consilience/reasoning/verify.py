@@ -26,6 +26,8 @@ _MIXED, _INSUFFICIENT = 0.7, 0.3
 _HALF_LIFE = 15.0
 # Newer documents that are further from the question than this share of the nearest make nothing old.
 _COMPARABLE = 0.8
+# A study that weighs less than this share of the weightiest counts in the sum but is not quoted.
+_TELLING = 0.35
 # How fast a document's weight falls with its distance from the claim; below the floor it is about something else.
 FLOOR = 0.45
 _SHARPNESS = 4.0
@@ -64,6 +66,12 @@ class Verification:
     mixed: float
     insufficient: float
     units: Sequence[Unit]
+
+    @property
+    def telling(self) -> Sequence[Unit]:
+        """The units that carry weight beside the heaviest: only these are worth a reader's time."""
+        heaviest = max((unit.weight for unit in self.units), default=0.0)
+        return [unit for unit in self.units if unit.weight >= _TELLING * heaviest]
 
     @property
     def verdict(self) -> str:

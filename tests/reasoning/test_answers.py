@@ -1,0 +1,67 @@
+"""Answers: what is said, what is left unsaid, and on whose word."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from consilience.models.entailment import FeatureEntailment
+from consilience.reasoning import Ground, ask, verify_claim, verify_text
+from tests.making import clocks, paper
+
+CLAIM = "Velorine eases pain"
+# A judge that hedges: its likeliest class is neutral, and yet all it hints at speaks one way.
+HEDGED, REFUTED = (0.4, 0.1, 0.5), (0.05, 0.85, 0.1)
+TRIAL = paper(1, abstract="Velorine seemed to ease pain.", types=["D016449"])
+LETTER = paper(2, "A letter", abstract="Velorine can never ease pain.", types=["D016422"])
+GroundOf = Callable[..., Ground]
+
+
+def test_a_verdict_with_nothing_to_quote_for_it_is_not_given(ground_of: GroundOf, by_word: Any) -> None:
+    judge = by_word({"seemed": HEDGED, "never": REFUTED})
+    answer = ask(CLAIM, ground_of(TRIAL, LETTER, entailment=judge))
+    assert max(answer["probabilities"], key=answer["probabilities"].__getitem__) == "yes"
+    assert (answer["verdict"], answer["abstained"]["reason"]) == ("insufficient", "insufficient")
+    assert answer["sentences"] == answer["citations"] == []
+
+
+def test_a_verified_claim_shows_what_its_verdict_leans_on(ground_of: GroundOf, by_word: Any) -> None:
+    judged = verify_claim(CLAIM, ground_of(TRIAL, entailment=by_word({"seemed": HEDGED})))
+    assert judged["verdict"] == "supported"
+    assert [span["id"] for span in judged["citations"]] == ["PMID:1"]
+
+
+@pytest.mark.parametrize("day", ["2015-03-01", "2015-03-02"])
+def test_a_claim_verified_against_a_retracted_document_rests_on_nothing_and_says_why(
+    ground_of: GroundOf, by_word: Any, day: str
+) -> None:
+    notice = ("RetractionIn", "9", "J Synth. 2015 Mar 2;1(1):1")
+    ground = ground_of(
+        paper(1, abstract="Velorine eases pain.", types=["D016449"], links=[notice]),
+        on=clocks(day), entailment=by_word({"eases": (0.9, 0.05, 0.05)}),
+    )  # fmt: skip
+    judged = verify_claim(CLAIM, ground, against=[" PMID:1 "])
+    gone = day == "2015-03-02"
+    assert judged["verdict"] == ("insufficient" if gone else "supported")
+    assert bool(judged["citations"]) is not gone
+    assert [warning.split()[0] for warning in judged["warnings"]] == (["PMID:1"] if gone else [])
+
+
+def test_a_text_that_is_given_is_judged_and_quoted_by_the_sentence() -> None:
+    text = "The weather was fine. Velorine did not reduce pain in 200 adults."
+    judged = verify_text("Velorine reduces pain", text, FeatureEntailment())
+    (span,) = judged["citations"]
+    assert text[span["start"] : span["end"]] == span["quote"]
+    assert sum(judged["probabilities"].values()) == pytest.approx(1.0)
+
+
+def test_a_word_made_to_stall_a_pattern_stalls_nothing(ground_of: GroundOf) -> None:
+    hostile = paper(1, abstract=f"Which gene raises pain is known: BRCA1, {'A' * 4000}_ and {'A1' * 2000}_.")
+    ground = ground_of(hostile)
+    began = time.monotonic()
+    answer = ask("Which gene raises pain?", ground)
+    assert time.monotonic() - began < 5
+    assert "BRCA1" in [item["text"] for item in answer["items"]]
