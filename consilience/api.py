@@ -336,7 +336,9 @@ class Home:
             known = ", ".join(sorted(p.stem for p in self.rooms.evaluation.glob("*.yaml")))
             raise BadInputError(f"no suite {suite!r}", where="suite", expected=known)
         runs = self.rooms.evaluation / "runs"
-        return run(path, self, data=Path(data) if data else None, temporary=self.temporary, runs=runs)
+        result = run(path, self, data=Path(data) if data else None, temporary=self.temporary, runs=runs)
+        # Told as the home sees it: a path of this machine is nobody else's business.
+        return {**result, "report": Path(result["report"]).relative_to(self.rooms.root).as_posix()}
 
     def temporary(self, corpus: Path) -> AbstractContextManager[Home]:
         """A throw-away home filled from one file of records: how a suite runs on a corpus of its own."""

@@ -713,6 +713,7 @@ class Evaluation(Reply):
     groups: JsonValue = None
     skipped: dict[str, str] | None = None
     holds: JsonValue = None
+    report: str | None = None
     provenance: Provenance
     warnings: list[str] = []
     usage: Usage

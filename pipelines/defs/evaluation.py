@@ -33,15 +33,15 @@ def suite(name: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         with told_plainly():
             report = home.open().evaluate(name)
-        yield _told(context, report)
+        yield _told(context, report, home.rooms().root)
         yield _held(report)
 
     return evaluated
 
 
-def _told(context: dg.AssetExecutionContext, report: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
+def _told(context: dg.AssetExecutionContext, report: Mapping[str, Any], root: Path) -> dg.MaterializeResult[Any]:
     figures = {name: measure["value"] for name, measure in report["measures"].items() if measure["value"] is not None}
-    folder = Path(report["report"])
+    folder = root / report["report"]
     page = dg.MetadataValue.md((folder / "report.md").read_text(encoding="utf-8"))
     return result(context, folder.name, n=report["n"], system=report["system"], page=page, **figures)
 
