@@ -24,6 +24,7 @@ _ANALYZER = "biomedical"
 # A query with a "phrase", an upper-case operator or a field of ours is Boolean; "a 2:1 ratio" is a bag of words.
 _BOOLEAN = re.compile(r'"[^"]+"|\b(?:AND|OR|NOT)\b|\b(?:text|title|mesh|design):\S')
 # Greek letters as words, so that "TNF-α" finds "TNF-alpha".
+_NO_FIELD = re.compile(r"([\w-]+):(?=\s|$)")
 # What of a Boolean query is not a word to be scored.
 _OPERATORS = re.compile(r"\b(?:AND|OR|NOT)\b|\b(?:text|title|mesh|design):|[()\"*]")
 _GREEK = str.maketrans({
@@ -201,8 +202,10 @@ class Lexical:
         return tantivy.Query.boolean_query(clauses)
 
     def _boolean(self, query: str) -> tantivy.Query:
+        # A colon before a blank is punctuation: '"Occult" disorder: a review' names no field.
+        plain = _NO_FIELD.sub(r"\1 ", query.translate(_GREEK))
         try:
-            return self._index.parse_query(query.translate(_GREEK), ["text", "mesh"], conjunction_by_default=True)
+            return self._index.parse_query(plain, ["text", "mesh"], conjunction_by_default=True)
         except ValueError as error:
             raise _unreadable(error) from None
 

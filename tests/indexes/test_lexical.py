@@ -152,3 +152,8 @@ def test_scores_are_the_bm25_formula_over_what_is_in_sight(index: Index) -> None
     assert found
     for row, score in found.items():
         assert score == pytest.approx(expected[row], abs=1e-9)
+
+
+def test_a_colon_before_a_blank_is_punctuation(index: Index) -> None:
+    assert index.lexical.search('"zinc" lozenges: colds', 5, clocks(known=0))
+    assert index.lexical.search('title:zinc AND "colds"', 5, clocks(known=0))
