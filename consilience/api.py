@@ -242,6 +242,8 @@ class Home:
         """Judge whether the evidence supports a claim: all of it, that of named documents, or a text that is given."""
         started = time.perf_counter()
         statement = reasoning.checked_question(claim, "claim")
+        if against and evidence_text is not None:
+            raise BadInputError("both against and evidence_text", where="against", expected="one of the two")
         clocks = self._clocks(as_of, known_at)
         view = self.view
         if evidence_text is not None:
@@ -329,11 +331,11 @@ class Home:
 
     def evaluate(self, suite: str, *, data: str | Path | None = None) -> dict[str, Any]:
         """Run one suite of evaluation/ and report its measures beside its baselines."""
-        from consilience.evaluation import run
+        from consilience.evaluation import run, suites
 
         path = self.rooms.evaluation / f"{suite}.yaml"
-        if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in self.rooms.evaluation.glob("*.yaml")))
+        if suite not in suites(self.rooms.evaluation):
+            known = ", ".join(suites(self.rooms.evaluation))
             raise BadInputError(f"no suite {suite!r}", where="suite", expected=known)
         runs = self.rooms.evaluation / "runs"
         result = run(path, self, data=Path(data) if data else None, temporary=self.temporary, runs=runs)
@@ -353,7 +355,9 @@ class Home:
         def check(name: str, act: Callable[[], str], repair: str) -> dict[str, Any]:
             try:
                 return {"name": name, "ok": True, "detail": act()}
-            except (StoreDamagedError, ValueError) as error:
+            except StoreDamagedError as error:
+                return {"name": name, "ok": False, "detail": error.message, "repair": error.expected or repair}
+            except ValueError as error:
                 return {"name": name, "ok": False, "detail": str(error), "repair": repair}
             except OSError as error:  # its text would tell paths
                 return {"name": name, "ok": False, "detail": error.strerror or "unreadable", "repair": repair}
@@ -372,6 +376,7 @@ class Home:
         view = self.view
         if view.pointer is None:
             return "nothing has been refreshed yet"
+        _ = view.index.lexical, view.index.dense, view.graph
         return f"{view.corpus.table.num_rows} document versions, {view.counts['claims']} claims"
 
     # ---------------------------------------------------------------- clocks

@@ -131,6 +131,12 @@ class Span(Part):
         return self
 
 
+class Evidence(Span):
+    """The span of a claim; `status` is there when its document's word no longer counts."""
+
+    status: Status | None = None
+
+
 class Citation(Span):
     """A quote an answer rests on, with its stance towards the claim and what its document is worth."""
 
@@ -577,8 +583,8 @@ class Edge(Part):
     belief: Share
     disbelief: Share | None = None
     independent_studies: Count
-    supporting: list[Span]
-    refuting: list[Span]
+    supporting: list[Evidence]
+    refuting: list[Evidence]
     closed_by: str | None
 
 

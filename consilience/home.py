@@ -117,6 +117,14 @@ def init(directory: Path) -> Rooms:
         raise BadInputError(
             f"{directory} is not an empty folder", where=str(directory), expected="a new or empty folder"
         )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"no home can be made at {directory}: {error.strerror}",
+            where=str(directory),
+            expected="a folder you may write",
+        ) from None
     for room in ROOMS:
         shutil.copytree(
             packaged() / room, directory / room, ignore=shutil.ignore_patterns("store", "runs", "__pycache__", "*.py")

@@ -104,6 +104,10 @@ def run_batch(session: Session, name: str, files: Files, do: Do, *, report: Prog
     total = sum(1 for _ in read_lines(files.source)) if report else 0
     if files.out.exists() and files.out.samefile(files.source):
         raise BadInputError("a batch cannot write over its input", where=str(files.out), expected="another --out")
+    if not files.out.resolve().parent.is_dir():
+        raise BadInputError(
+            "there is no folder for the output", where=str(files.out), expected="--out in a folder that is there"
+        )
     kept = _kept(files.out) if files.resume and files.out.exists() else Kept([], 0, 0)
     _must_continue(files, kept)
     lines, failed = len(kept.ids), kept.failed

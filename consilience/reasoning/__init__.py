@@ -26,6 +26,11 @@ VERSION = "reasoning.1"
 LONGEST_QUESTION = 2000
 DEFAULT_CHAINS = tuple(CHAINS)
 SENTENCES = 4
+_NOT_WEIGHED = {
+    "level": "ungraded",
+    "basis": "design_prior",
+    "reasons": ["an open question: its sentences are quoted, not weighed against each other"],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +187,12 @@ def _open(
     said = [s for f in ranked[:SENTENCES] if (s := cited.sentence(f))]
     abstained = None if said else _abstention("insufficient", joint, outcomes, said)
     confidence = round(ranked[0].relevance, 6) if said else 0.0
-    units = [
-        u for u in joint.units if any(u.finding.document == cited.rows[n]["id"] for s in said for n in s["citations"])
-    ]
     return {
         "abstained": abstained,
         "verdict": None,
         "probabilities": None,
         "sentences": said, "items": found, "confidence": confidence,
-        "certainty": certainty(units, [], ground.corpus),
+        "certainty": dict(_NOT_WEIGHED),
         "disagreements": [],
     }  # fmt: skip
 

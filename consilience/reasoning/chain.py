@@ -60,7 +60,7 @@ class Ground:
 
     def reader(self, claim: str) -> Reader:
         """A reader of documents for one claim."""
-        return Reader(claim, self.corpus, self.index, self.entailment, self.clocks)
+        return Reader(claim, self.corpus, self.index, self.entailment, self.clocks, self.linker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from consilience.corpora.corpus import Clocks, Corpus, Document
 from consilience.indexes import Index
+from consilience.kg.link import Linker
 from consilience.models import Entailment, Judgement
+from consilience.models.checks import negation_mismatch
 from consilience.text import LABEL, sentences
 
 # Where authors say what they found. A conclusion speaks for the whole document, an aim for none of it.
@@ -36,6 +38,8 @@ _HARM = re.compile(
     r"\b(increases?|raises?|causes?|worsens?|harm|risk factor|induces?|adverse|bleeding)\b", re.IGNORECASE
 )
 _DIRECTIONS = {"for": Judgement(0.85, 0.05, 0.1), "against": Judgement(0.05, 0.85, 0.1)}
+# What is left of the relevance of a document that names none of the substances asked about.
+_OFF_SUBJECT = 0.6
 # An abstract without labels concludes in its last sentences; a quotation should stay readable.
 _LAST, _LONGEST = 3, 700
 # What is left of a document's relevance when no document at all knows one of the claim's terms (a new drug, say).
@@ -93,6 +97,16 @@ def tier_of(document: Document) -> int:
     return _TIER_OF.get(document.design, _TIER_OF["case_report"])
 
 
+def vetoed(judgement: Judgement, claim: str, evidence: str) -> Judgement:
+    """The judgement, turned round where it hears support in a sentence that denies what the claim affirms.
+
+    "Aspirin did not reduce strokes" must not be quoted for "aspirin prevents stroke", whatever a model weighs.
+    """
+    if judgement.supports > judgement.refutes and negation_mismatch(claim, evidence):
+        return Judgement(judgement.refutes, judgement.supports, judgement.neutral)
+    return judgement
+
+
 @dataclass
 class Reader:
     """Reads documents for one claim, with statistics of what is visible on the clocks and of nothing later."""
@@ -102,7 +116,7 @@ class Reader:
     index: Index
     entailment: Entailment
     clocks: Clocks
-    _terms: dict[int, frozenset[str]] = field(default_factory=dict, repr=False)
+    linker: Linker | None = None
 
     @cached_property
     def idf(self) -> Mapping[str, float]:
@@ -114,6 +128,18 @@ class Reader:
     def frequencies(self) -> Mapping[str, int]:
         """In how many documents visible on the clocks each term of the claim occurs."""
         return self.index.lexical.document_frequencies(self.index.lexical.terms(self.claim), self.clocks)
+
+    @cached_property
+    def substances(self) -> frozenset[str]:
+        """The identifiers of the substances that the claim names."""
+        mentions = self.linker.mentions(self.claim) if self.linker else []
+        return frozenset(m.identifier for m in mentions if m.type == "Chemical")
+
+    def is_on_subject(self, text: str) -> bool:
+        """Say whether a text names one of the claim's substances: what magnesium does says nothing of propranolol."""
+        if not self.substances or self.linker is None:
+            return True
+        return any(m.identifier in self.substances for m in self.linker.mentions(text))
 
     @cached_property
     def has_unknown_term(self) -> bool:
@@ -131,8 +157,9 @@ class Reader:
     def relevance(self, document: Document) -> float:
         """How much of the claim a document is about, 0..1; a recommendation by its own words alone."""
         own = document.fields.get("text")
-        covered = self.coverage(own if own else " ".join(document.fields.values()))
-        return covered * (_WITH_UNKNOWN if self.has_unknown_term else 1.0)
+        text = own if own else " ".join(document.fields.values())
+        covered = self.coverage(text) * (_WITH_UNKNOWN if self.has_unknown_term else 1.0)
+        return covered if self.is_on_subject(text) else covered * _OFF_SUBJECT
 
     def is_barred(self, document: Document) -> bool:
         """Say whether a document may not support a current answer: deleted, retracted, superseded, or a notice."""
@@ -152,7 +179,12 @@ class Reader:
 
     def judge(self, chain: str, chosen: Sequence[tuple[Document, float, Sentence]]) -> list[Finding]:
         """Findings of sentences already chosen."""
-        judged = self.entailment.judge([(self.claim, sentence.text) for _, _, sentence in chosen])
+        judged = [
+            vetoed(judgement, self.claim, sentence.text)
+            for (_, _, sentence), judgement in zip(
+                chosen, self.entailment.judge([(self.claim, sentence.text) for _, _, sentence in chosen]), strict=True
+            )
+        ]
         return [
             Finding(
                 chain=chain,
