@@ -32,6 +32,7 @@ from consilience.records import canonical_json
 Progress = Callable[[str, int, int], None]
 ALL_SHARDS = range(SHARDS)
 PROFILE = "exact"
+_BY_CONTENT = ("vectors", "evidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +150,12 @@ class Refresh:
         return (snapshot.folder_of(self.store, name), rooms.indexes / index / name, rooms.kg / graph_version / name)
 
     def _prune(self, keep: set[str]) -> None:
-        for folder in (self.store.folder / "snapshots").glob("*"):
-            if folder.name not in keep:
+        """Remove what was made of snapshots nobody reads any more; vectors and evidence rows are kept by content."""
+        rooms = self.store.rooms
+        made = [*(self.store.folder / "snapshots").glob("*"), *rooms.indexes.glob("*/*"), *rooms.kg.glob("*/*")]
+        for folder in made:
+            if folder.name not in keep and folder.parent.name not in _BY_CONTENT and folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
-        indexes.prune(Corpus(self.store, ""), keep)
-        graph.prune(self.store.rooms, keep)
 
 
 def run(rooms: Rooms, now: datetime, progress: Progress | None = None) -> tuple[Pointer, bool]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from consilience.corpora import segments
 from consilience.corpora.fold import VERSION as FOLD
 from consilience.corpora.fold import history_path, touched_last
-from consilience.corpora.store import TEXT_FIELDS, Commit, Store, name_of
+from consilience.corpora.store import TEXT_FIELDS, Commit, Store
 from consilience.text import sentences
 
 VERSION = "passages.2"
@@ -91,8 +91,8 @@ def build(store: Store, commits: Sequence[Commit], shards: Iterable[int]) -> lis
     written = []
     for shard in shards:
         folder = folder_of(store, shard)
-        target = folder / f"{name_of(touched_last(commits, shard))}.parquet"
-        if target.stem == name_of(0) or target.exists():
+        target = segments.due(folder, touched_last(commits, shard))
+        if target is None:
             continue
         done = segments.values(folder, "id", "version")
         rows = [row for seq, at, *key in _versions(store, commits, shard) if tuple(key) not in done

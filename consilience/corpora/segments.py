@@ -11,7 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from consilience.corpora.store import name_of
 from consilience.home import publish
+
+
+def due(folder: Path, through: int, suffix: str = "") -> Path | None:
+    """The segment that a shard still lacks to reach commit `through`, or None when it has it or holds nothing."""
+    target = folder / f"{name_of(through)}{suffix}.parquet"
+    return target if through and not target.exists() else None
 
 
 def paths(folder: Path) -> list[Path]:

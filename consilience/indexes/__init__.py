@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -52,13 +51,6 @@ def build(corpus: Corpus, commits: Sequence[Commit], profile: Profile, embedding
         dense.build(made / "dense", corpus, commits, embedding)
         publish(made, target)
     return True
-
-
-def prune(corpus: Corpus, keep: set[str]) -> None:
-    """Remove the indexes of snapshots nobody reads any more."""
-    for folder in corpus.store.rooms.indexes.glob("*/*"):
-        if folder.parent.name != "vectors" and not folder.parent.name.startswith(".") and folder.name not in keep:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass

@@ -8,6 +8,7 @@ idf = ln(1 + (N - n + 0.5) / (n + 0.5)), over statistics of what the clocks show
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
@@ -17,6 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 K1, B = 1.2, 0.75
+
+
+def idf(frequencies: Mapping[str, int], total: int) -> dict[str, float]:
+    """The weight of each term, from the number of documents with it among `total`."""
+    return {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in frequencies.items()}
 
 
 @lru_cache(maxsize=1_000_000)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from consilience.corpora import passages, segments
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.fold import touched_last
-from consilience.corpora.store import SHARDS, Commit, Store, name_of
+from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.errors import BadInputError, StoreDamagedError
 from consilience.home import fingerprint
 from consilience.models import Embedding
@@ -70,10 +70,10 @@ def embed(
     group: dict[Path, dict[str, str]] = {}
     count = 0
     for done, shard in enumerate(wanted):
-        last = touched_last(commits, shard)
         # Named by how passages are cut, too: another cut has texts without a vector, beside those that keep theirs.
-        target = vectors_folder(store, embedding, shard) / f"{name_of(last)}-{passages.VERSION}.parquet"
-        if last and not target.exists():
+        folder = vectors_folder(store, embedding, shard)
+        target = segments.due(folder, touched_last(commits, shard), f"-{passages.VERSION}")
+        if target is not None:
             group[target] = _unembedded(store, shard, target.parent)
         if sum(map(len, group.values())) >= _TOGETHER or done == len(wanted) - 1:
             count += _encode(group, embedding)

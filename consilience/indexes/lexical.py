@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -159,8 +158,7 @@ class Lexical:
         total = int(visible.sum())
         scores = np.zeros(len(rows))
         for name, weight in self._profile.weights.items():
-            frequencies = self.document_frequencies(terms, clocks, field=name)
-            idf = {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in frequencies.items()}
+            idf = counts.idf(self.document_frequencies(terms, clocks, field=name), total)
             scores += weight * self._counts[name].bm25(rows, idf, visible)
         order = np.lexsort((np.asarray(rows, np.int64), -scores))
         return [(rows[i], float(scores[i])) for i in order]
@@ -174,9 +172,8 @@ class Lexical:
         """In how many documents visible on the clocks each term occurs: nothing loaded or published later counts."""
         import tantivy
 
-        if (
-            int(self._corpus.visible(clocks).sum()) == self._searcher.num_docs
-        ):  # nothing is hidden: the engine's own figure is the answer
+        # Where nothing is hidden, the engine's own figure is the answer.
+        if int(self._corpus.visible(clocks).sum()) == self._searcher.num_docs:
             return {term: self._searcher.doc_freq(field, term) for term in dict.fromkeys(terms)}
         filters = [(tantivy.Occur.Must, f) for f in self._filters(clocks, ())]
         found = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
@@ -20,7 +19,7 @@ from consilience.corpora import segments, snapshot
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.fold import history_path, touched_last
 from consilience.corpora.passages import fields_at
-from consilience.corpora.store import SHARDS, Commit, Store, name_of
+from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.errors import StoreDamagedError
 from consilience.home import Rooms, fingerprint, publish, staging
 from consilience.kg.extract import EXTRACTOR, Source, extract
@@ -102,8 +101,8 @@ def extract_shards(
     count = 0
     for done, shard in enumerate(wanted):
         folder = _segment_folder(store, extractor.version, shard)
-        target = folder / f"{name_of(touched_last(commits, shard))}.parquet"
-        if target.stem != name_of(0) and not target.exists():
+        target = segments.due(folder, touched_last(commits, shard))
+        if target is not None:
             known = segments.values(folder, "id", "version")
             rows: list[dict[str, Any]] = []
             for document, name, fields in _new_versions(store, commits, shard, known):
@@ -212,10 +211,3 @@ def counts(table: Path) -> dict[str, int]:
         ) from error
     entities = set(pc.unique(ends["subject"]).to_pylist()) | set(pc.unique(ends["object"]).to_pylist())
     return {"claims": ends.num_rows, "entities": len(entities)}
-
-
-def prune(rooms: Rooms, keep: set[str]) -> None:
-    """Remove the tables of snapshots nobody reads any more; the evidence rows stay."""
-    for folder in rooms.kg.glob("*/*"):
-        if folder.parent.name != "evidence" and folder.name not in keep and folder.is_dir():
-            shutil.rmtree(folder, ignore_errors=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from consilience.corpora.corpus import Document
 from consilience.errors import BadInputError
 from consilience.models import Entailment
 from consilience.reasoning import chain as chains
-from consilience.reasoning.certainty import certainty
+from consilience.reasoning.certainty import NO_STUDY, certainty
 from consilience.reasoning.chain import CHAINS, Ground, Outcome
-from consilience.reasoning.cite import Citations, described, holds, stance
-from consilience.reasoning.evidence import NOT_STUDIES, Finding, Reader
+from consilience.reasoning.cite import Citations, stance
+from consilience.reasoning.evidence import NOT_STUDIES, Finding
 from consilience.reasoning.items import items
 from consilience.reasoning.question import Question, parse
 from consilience.reasoning.verify import FLOOR, Unit, Verification, verify
@@ -24,21 +22,12 @@ from consilience.text import sentences
 # Part of the hash that answers name as their configuration.
 VERSION = "reasoning.1"
 LONGEST_QUESTION = 2000
-DEFAULT_CHAINS = tuple(CHAINS)
 SENTENCES = 4
 _NOT_WEIGHED = {
     "level": "ungraded",
     "basis": "design_prior",
     "reasons": ["an open question: its sentences are quoted, not weighed against each other"],
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The parts of an answer that reasoning decides; the door adds provenance and usage."""
-
-    body: dict[str, Any]
-    outcomes: Sequence[Outcome]
 
 
 def checked_question(text: str, what: str = "question") -> str:
@@ -61,7 +50,7 @@ def checked_number(number: int | None) -> int | None:
 def ask(text: str, ground: Ground, *, number: int | None = None, trace: bool = False) -> dict[str, Any]:
     """Answer one question from what the clocks show; what cannot be supported is not said."""
     question = parse(checked_question(text))
-    outcomes = chains.run(list(DEFAULT_CHAINS)[: checked_number(number)], question.text, ground)
+    outcomes = chains.run(list(CHAINS)[: checked_number(number)], question.text, ground)
     joint = verify(f for outcome in outcomes for f in outcome.findings)
     cited = Citations(ground.corpus, ground.clocks)
     compose = _polar if question.kind == "polar" else _open
@@ -83,7 +72,7 @@ def nothing_loaded(text: str) -> dict[str, Any]:
         "verdict": "insufficient" if polar else None,
         "probabilities": {"yes": 0.0, "no": 0.0, "mixed": 0.0, "insufficient": 1.0} if polar else None,
         "sentences": [], "citations": [], "items": [], "confidence": 0.0, "disagreements": [], "chains": [],
-        "certainty": {"level": "ungraded", "basis": "design_prior", "reasons": ["no study bears on it"]},
+        "certainty": dict(NO_STUDY),
     }  # fmt: skip
 
 
@@ -120,9 +109,7 @@ def _polar(
         "sentences": sentences_,
         "items": [],
         "confidence": probabilities["insufficient" if abstained else verdict],
-        "certainty": certainty(carrying, opposing, ground.corpus)
-        if not abstained
-        else certainty([], [], ground.corpus),
+        "certainty": dict(NO_STUDY) if abstained else certainty(carrying, opposing, ground.corpus),
         "disagreements": _disagreements(question, for_it, against, cited),
     }
 
@@ -212,7 +199,7 @@ def verify_claim(claim: str, ground: Ground, *, against: Sequence[str] = ()) -> 
         # The asker chose the documents: none is too far from the claim to be read.
         findings = [_near(f) for f in reader.read("passage", rows, per_document=3)]
     else:
-        findings = [f for outcome in chains.run(list(DEFAULT_CHAINS), statement, ground) for f in outcome.findings]
+        findings = [f for outcome in chains.run(list(CHAINS), statement, ground) for f in outcome.findings]
     joint = verify(findings)
     cited = Citations(ground.corpus, ground.clocks)
     verdict, probabilities = _three(joint)
@@ -263,6 +250,4 @@ def verify_text(claim: str, evidence_text: str, entailment: Entailment) -> dict[
     return {"claim": statement, "verdict": verdict, "probabilities": _rounded(values), "citations": [citation]}
 
 
-__all__ = [
-    "CHAINS", "Document", "Ground", "Reader", "ask", "described", "holds", "parse", "verify_claim", "verify_text",
-]  # fmt: skip
+__all__ = ["CHAINS", "Ground", "ask", "verify_claim", "verify_text"]

@@ -9,6 +9,7 @@ from typing import Any
 from consilience.corpora.corpus import Corpus
 from consilience.reasoning.verify import Unit
 
+NO_STUDY = {"level": "ungraded", "basis": "design_prior", "reasons": ["no study bears on it"]}
 LEVELS = ("very_low", "low", "moderate", "high")
 # Where a body of evidence of each tier starts (GRADE: randomised high, observational low).
 _START = (3, 3, 1, 0, 0)
@@ -17,7 +18,7 @@ _START = (3, 3, 1, 0, 0)
 def certainty(units: Sequence[Unit], opposing: Sequence[Unit], corpus: Corpus) -> dict[str, Any]:
     """The contract's `certainty` object for the units that carry a verdict."""
     if not units:
-        return {"level": "ungraded", "basis": "design_prior", "reasons": ["no study bears on it"]}
+        return dict(NO_STUDY)
     stated = _stated(units, corpus)
     if stated:
         return stated

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cached_property
 
 from consilience.corpora.corpus import Clocks, Corpus, Document
 from consilience.indexes import Index
+from consilience.indexes.counts import idf
 from consilience.kg.link import Linker
 from consilience.models import Entailment, Judgement
 from consilience.models.checks import negation_mismatch
@@ -46,8 +46,8 @@ _LAST, _LONGEST = 3, 700
 _WITH_UNKNOWN = 0.8
 # What a conclusion read whole counts above its sentences.
 _WHOLE = 0.15
-# Publications that report no study of their own: quoted, never counted.
 DESIGNS = tuple(_TIER_OF)
+# Publications that report no study of their own: the lowest tier, and no side of a disagreement.
 NOT_STUDIES = frozenset({"editorial", "letter", "comment", "notice"})
 BARRED = frozenset({"deleted", "retracted", "superseded"})
 
@@ -121,8 +121,7 @@ class Reader:
     @cached_property
     def idf(self) -> Mapping[str, float]:
         """Inverse document frequency of each term of the claim, among the documents visible on the clocks."""
-        total = int(self.corpus.visible(self.clocks).sum())
-        return {term: math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in self.frequencies.items()}
+        return idf(self.frequencies, int(self.corpus.visible(self.clocks).sum()))
 
     @cached_property
     def frequencies(self) -> Mapping[str, int]:
@@ -179,12 +178,7 @@ class Reader:
 
     def judge(self, chain: str, chosen: Sequence[tuple[Document, float, Sentence]]) -> list[Finding]:
         """Findings of sentences already chosen."""
-        judged = [
-            vetoed(judgement, self.claim, sentence.text)
-            for (_, _, sentence), judgement in zip(
-                chosen, self.entailment.judge([(self.claim, sentence.text) for _, _, sentence in chosen]), strict=True
-            )
-        ]
+        judged = self.entailment.judge([(self.claim, sentence.text) for _, _, sentence in chosen])
         return [
             Finding(
                 chain=chain,
@@ -195,7 +189,7 @@ class Reader:
                 field=sentence.field,
                 start=sentence.start,
                 end=sentence.end,
-                judgement=self._recommended(document) or judgement,
+                judgement=self._recommended(document) or vetoed(judgement, self.claim, sentence.text),
                 tier=tier_of(document),
                 year=document.published.year if document.published else 0,
                 relevance=relevance,

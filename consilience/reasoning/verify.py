@@ -38,8 +38,12 @@ class Unit:
     """One independent study's word on the question: its most telling finding, and how much it counts."""
 
     finding: Finding
-    tier: int
     weight: float
+
+    @property
+    def tier(self) -> int:
+        """The evidence tier of its finding, 0 the highest."""
+        return self.finding.tier
 
     @property
     def supports(self) -> float:
@@ -121,7 +125,7 @@ def _units(findings: Iterable[Finding]) -> Iterable[Unit]:
         age = max(0, newest - finding.year) if finding.year else 0
         weight = _PRIOR[finding.tier] * nearness(finding.relevance, nearest) * min(1.0, finding.weight)
         if weight > 0:
-            yield Unit(finding, finding.tier, weight * 0.5 ** (age / _HALF_LIFE))
+            yield Unit(finding, weight * 0.5 ** (age / _HALF_LIFE))
 
 
 def nearness(relevance: float, nearest: float) -> float:
