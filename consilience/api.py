@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
-from importlib.metadata import version as installed_version
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from consilience import backup, changes, home, questions, reasoning, refresh
 from consilience import clocks as clock_of
-from consilience import home, reasoning, refresh
 from consilience.clocks import instant_text, parse_day, parse_instant
-from consilience.corpora import guidelines, pubmed, recordfiles, retractions
+from consilience.corpora import (
+    forget,
+    generation,
+    guideline_changes,
+    guidelines,
+    manifest,
+    pubmed,
+    recordfiles,
+    remote,
+    retractions,
+    shortfalls,
+)
 from consilience.corpora.corpus import Clocks, Corpus, Document
-from consilience.corpora.store import Item, Store, load
-from consilience.errors import BadInputError, NotFoundError, StoreDamagedError
+from consilience.corpora.eutils import Identity
+from consilience.corpora.migrate import migrate
+from consilience.corpora.store import LAYOUT, Item, Rows, Store, load
+from consilience.corpora.web import Network
+from consilience.corpora.workers import Workers
+from consilience.errors import BadInputError, NotFoundError
 from consilience.home import Rooms
 from consilience.indexes import RETRIEVERS, Hit
-from consilience.reasoning.cite import described
+from consilience.reasoning.cite import clusters, described, linked
 from consilience.reasoning.evidence import DESIGNS, Reader
 from consilience.records import normal_space, sha256
 from consilience.view import View
@@ -41,6 +55,13 @@ def open_home(path: str | Path | None = None, *, now: datetime | str | Callable[
     return Home(home.find(path), clock_of.clock(now))
 
 
+def restore_home(file: str | Path, into: str | Path) -> dict[str, Any]:
+    """Fill a new or empty folder from a backup, checked whole before anything is there; refresh afterwards."""
+    started = time.perf_counter()
+    rooms, archive = backup.restore(Path(file), Path(into))
+    return {**archive.as_json(), "home": str(rooms.root), "warnings": [], "usage": _usage(started)}
+
+
 def init_home(directory: str | Path) -> dict[str, Any]:
     """Make a new home in an empty folder."""
     made = home.init(Path(directory))
@@ -56,14 +77,38 @@ class Home:
         # A clock of the caller's may tell naive or local time; in here every instant is UTC.
         self.now: Callable[[], datetime] = lambda: parse_instant(now(), where="now")
         self.store = Store(rooms)
+        self.network = Network()
         self._view: View | None = None
 
     # ---------------------------------------------------------------- loading
 
-    def ingest_pubmed(self, files: Sequence[str | Path]) -> dict[str, Any]:
-        """Load PubMed XML files, baseline or update, in order of year and number."""
+    def ingest_pubmed(self, files: Sequence[str | Path], *, baseline: bool = False) -> dict[str, Any]:
+        """Load PubMed XML files, baseline or update, in order of year and number.
+
+        With `baseline`, these files together are the whole baseline of their year: what it leaves out is deleted.
+        """
         paths = sorted(map(Path, files), key=lambda p: (pubmed.order_key(p.name) or (0, 0), p.name))
-        return self._ingest("pubmed", paths, pubmed.read, pubmed.VERSION)
+        with Workers() as workers:
+            read = partial(pubmed.read_rows, workers=workers)
+            return self._ingest("pubmed", paths, read, pubmed.VERSION, baseline=baseline)
+
+    def ingest_pubmed_query(
+        self, query: str, *, eutils: str | None = None, since: Day = None, accept_translation: bool = False,
+        allow_shortfall: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Load what a PubMed search finds; a search that fails is a ShortfallError, or told if that is allowed.
+
+        `eutils` is the service to ask instead of the manifest's, `since` a day of entering PubMed.
+        """
+        from consilience.corpora import searches
+
+        started = time.perf_counter()
+        who = Identity(os.environ.get("NCBI_EMAIL", ""), os.environ.get("NCBI_API_KEY", ""))
+        at = searches.service(self.rooms, eutils, who, accept_translation=accept_translation)
+        asked = searches.query(query, since)
+        reply = searches.ingest(self.store, self.network, asked, at, now=self.now, load=self.ingest_pubmed,
+                                allow_shortfall=allow_shortfall)  # fmt: skip
+        return {**reply, "usage": _usage(started)}
 
     def ingest_records(self, files: Sequence[str | Path]) -> dict[str, Any]:
         """Load NBIB, RIS, CSV, TSV or JSONL files of records."""
@@ -78,8 +123,9 @@ class Home:
         return self._ingest("retractions", list(map(Path, files)), retractions.read, retractions.VERSION)
 
     def _ingest(
-        self, kind: str, paths: Sequence[Path], read: Callable[[Path], Iterator[Item]], reader: str
-    ) -> dict[str, Any]:
+        self, kind: str, paths: Sequence[Path], read: Callable[[Path], Iterator[Item | Rows]], reader: str, *,
+        baseline: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
         if not paths:
             raise BadInputError("no file was given", where="files", expected="at least one file")
         started = time.perf_counter()
@@ -93,35 +139,67 @@ class Home:
                      order=pubmed.order_key(path.name) if kind == "pubmed" else None)
                 for path in paths
             ]  # fmt: skip
+            refused = generation.declare(self.store, lines, known_at=self.now()) if baseline else None
             commits = len(self.store.commits())
+            behind = refresh.clock_behind(self.store, self.now())
         total = {name: sum(line[name] for line in lines) for name in ("records", "deletions", "quarantined")}
         warnings = [f"{line['file']}: {line['quarantined']} unusable records are in quarantine" for line in lines
                     if line["quarantined"]]  # fmt: skip
-        return {"files": lines, **total, "commit": commits or None, "warnings": warnings, "usage": _usage(started)}
+        warnings += [*([refused] if refused else []), *behind]
+        told: dict[str, Any] = {"baseline": refused is None} if baseline else {}
+        return {"files": lines, **total, **told, "commit": commits or None,
+                "warnings": warnings, "usage": _usage(started)}  # fmt: skip
+
+    def migrate(self, *, progress: refresh.Progress | None = None) -> dict[str, Any]:
+        """Bring a store that an earlier version wrote up to this version's layout; refresh afterwards."""
+        started = time.perf_counter()
+        commits, rewritten = migrate(self.store, progress)
+        return {"layout": LAYOUT, "commits": commits, "rewritten": rewritten, "warnings": [], "usage": _usage(started)}
+
+    def backup(self, file: str | Path) -> dict[str, Any]:
+        """Write to one file all that cannot be computed again; the same state gives the same bytes."""
+        started = time.perf_counter()
+        return {**backup.backup(self.rooms, Path(file)).as_json(), "warnings": [], "usage": _usage(started)}
+
+    def forget(self, id: str, *, reason: str) -> dict[str, Any]:
+        """Erase one document for good, text, passages, vectors, claims and quotes; refresh afterwards."""
+        started = time.perf_counter()
+        done = forget.forget(self.store, id.strip(), reason, self.now())
+        self._view = None
+        return {**done.told.as_json(), "changed": done.changed, "files": list(done.files),
+                "warnings": done.warnings(), "usage": _usage(started)}  # fmt: skip
 
     def refresh(
-        self, *, offline: bool = False, dry_run: bool = False, progress: refresh.Progress | None = None
-    ) -> dict[str, Any]:
+        self, *, offline: bool = False, dry_run: bool = False, wait: float = 0.0,
+        progress: refresh.Progress | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         """Bring indexes and graph up to what was loaded; a second call writes nothing.
 
-        No remote source is enabled in this version, so `offline` changes nothing yet.
+        While another process writes to the home this waits for at most `wait` seconds.
+        Where a remote source is enabled, what it has newly published is fetched and loaded first, unless `offline`.
         """
-        del offline
         started = time.perf_counter()
+        remote_source = None if offline else manifest.remote(self.rooms)
+        fetched = remote.Outcome()
+        if remote_source and remote_source.enabled:
+            fetched = remote.update(self.store, remote_source, self.network, self.now, self.ingest_pubmed,
+                                    dry_run=dry_run, progress=progress)  # fmt: skip
         if dry_run:
-            return {"pending": self._pending(), "dry_run": True, "warnings": [], "usage": _usage(started)}
+            return {**fetched.would(self._pending()), "warnings": fetched.warnings,
+                    "shortfalls": fetched.short(self.rooms, self.now()), "usage": _usage(started)}  # fmt: skip
         before = refresh.current(self.rooms)
         if not self.rooms.writable and before is None:
             raise BadInputError("the packaged home is read-only", where="home", expected="run consilience init DIR")
-        pointer, changed = refresh.run(self.rooms, self.now(), progress)
+        pointer, work = refresh.run(self.rooms, self.now(), progress, wait=wait)
         counts = self.status()
         return {
             "snapshot": pointer.snapshot, "index": pointer.index, "kg": pointer.kg,
             "refreshed_at": pointer.refreshed_at, "documents": counts["documents"],
             "passages": counts["passages"], "claims": counts["claims"], "entities": counts["entities"],
-            "changed": changed,
-            "written": pointer.commits - (before.commits if before else 0) if changed else 0,
-            "warnings": [], "usage": _usage(started),
+            "changed": work is not None,
+            "written": pointer.commits - (before.commits if before else 0) if work else 0,
+            "fetched": fetched.fetched, "files": fetched.lines, "shortfalls": shortfalls.outstanding(self.rooms),
+            "warnings": fetched.warnings, "usage": {**_usage(started), **(work.as_json() if work else {})},
         }  # fmt: skip
 
     def _pending(self) -> int:
@@ -134,9 +212,11 @@ class Home:
     def view(self) -> View:
         """What questions see now: the last completed refresh, opened."""
         pointer = refresh.current(self.rooms)
-        if self._view is None or self._view.pointer != pointer:
-            self._view = View(self.rooms, self.store, pointer)
-        return self._view
+        view = self._view
+        if view is None or view.pointer != pointer:
+            self.store.commits()  # a store of another layout is told before anything is read of it
+            view = self._view = View.latest(self.rooms, Store(self.rooms))  # its texts may have been rewritten since
+        return view
 
     def status(self) -> dict[str, Any]:
         """Counts of documents by status, of passages, claims and entities, and how much is pending."""
@@ -160,29 +240,42 @@ class Home:
             **body,
             "snapshot": pointer.snapshot if pointer else None, "index": pointer.index if pointer else None,
             "kg": pointer.kg if pointer else None, "refreshed_at": pointer.refreshed_at if pointer else None,
-            "pending": self._pending(), "shortfalls": [],
-            "quarantined": sum(c.quarantined for c in self.store.commits()),
+            "pending": self._pending(), "shortfalls": shortfalls.outstanding(self.rooms),
+            "quarantined": sum(c.quarantined for c in self.store.commits()), "layout": LAYOUT,
+            "last_commits": [{"commit": c.seq, "file": c.file, "known_at": instant_text(c.known_at)}
+                             for c in reversed(self.store.commits()[-3:])],
         }  # fmt: skip
 
     def show(
         self, id: str, *, version: str | None = None, as_of: Day = None, known_at: Instant = None
     ) -> dict[str, Any]:
         """One document as it stood on the clocks, with its versions."""
+        forget.refuse_forgotten(self.rooms, id.strip())
         clocks = self._clocks(as_of, known_at)
         corpus = self.view.corpus
         document = corpus.document(corpus.row_of(id.strip(), clocks, version))
         document = replace(document, deleted=_is_deleted(corpus, document.id, clocks))
         about = described(corpus, document, clocks)
+        standing = corpus.status(document.id, clocks, deleted=document.deleted)
         body = {
             "id": document.id, "version": document.version, "status": about["status"], "preprint": document.preprint,
             "published": about["published"], "design": document.design, "fields": dict(document.fields),
             "sha256": {name: sha256(text) for name, text in document.fields.items()},
-            "versions": corpus.versions(document.id, clocks), "study": document.study,
+            "versions": corpus.versions(document.id, clocks), "study": about["study"],
             "record": dict(document.meta),
         }  # fmt: skip
-        optional = {"source_version": document.source_version, "license": document.meta.get("license"),
-                    "retracted_since": about.get("retracted_since")}  # fmt: skip
+        optional = {"design_basis": document.design_basis, "sample_size": document.sample_size,
+                    "source_version": document.source_version, "license": document.meta.get("license"),
+                    "retracted_since": about.get("retracted_since"), "status_by": standing.by,
+                    "status_since": standing.since.isoformat() if standing.since else None,
+                    **linked(corpus, document.id, clocks)}  # fmt: skip
         return {**body, **{name: value for name, value in optional.items() if value}}
+
+    def duplicates(self, *, as_of: Day = None, known_at: Instant = None) -> dict[str, Any]:
+        """Clusters of records that are one document, and of papers that report one study, each with its reasons."""
+        clocks, view = self._clocks(as_of, known_at), self.view
+        found = clusters(view.corpus, clocks) if view.pointer else {"duplicates": [], "studies": []}
+        return {**found, **_told(clocks), "warnings": self._warnings(view, clocks)}
 
     def search(
         self, query: str, *, top: int = 10, passages: bool = False, as_of: Day = None, known_at: Instant = None,
@@ -206,16 +299,20 @@ class Home:
         return {
             "query": asked, **_told(clocks), "retriever": retriever,
             "hits": [{"rank": rank, **hit} for rank, hit in enumerate(hits, start=1)],
-            "warnings": self._warnings(clocks), "usage": _usage(started),
+            "warnings": self._warnings(view, clocks),
+            "shortfalls": shortfalls.outstanding(self.rooms, clocks.known_at), "usage": _usage(started),
         }  # fmt: skip
 
     # ---------------------------------------------------------------- asking
 
     def ask(
         self, question: str, *, as_of: Day = None, known_at: Instant = None, chains: int | None = None,
-        model: str | None = None, trace: bool = False, retriever: str = "hybrid",
+        model: str | None = None, trace: bool = False, retriever: str = "hybrid", save: str | None = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """Answer a question by several chains, every sentence a checked quotation, or abstain and say why."""
+        """Answer a question by several chains, every sentence a checked quotation, or abstain and say why.
+
+        `save` keeps the answer under a name, to be watched: see `questions` and `changes`.
+        """
         started = time.perf_counter()
         if model is not None:
             raise BadInputError(
@@ -226,14 +323,63 @@ class Home:
         clocks = self._clocks(as_of, known_at)
         view = self.view
         asked = reasoning.checked_question(question)
+        if save is not None:
+            questions.checked_name(self.rooms, save, asked)
         body = (
             reasoning.ask(asked, view.ground(clocks, retriever), number=chains, trace=trace)
             if view.pointer
             else reasoning.nothing_loaded(asked)
         )
-        return {**body, **_told(clocks), "warnings": self._warnings(clocks),
-                "provenance": view.provenance(chains, retriever),
-                "usage": {**_usage(started), "tokens": 0, "cost": 0.0}}  # fmt: skip
+        answer = {**body, **_told(clocks), "warnings": [*body.get("warnings", ()), *self._warnings(view, clocks)],
+                  "shortfalls": shortfalls.outstanding(self.rooms, clocks.known_at),
+                  "provenance": view.provenance(chains, retriever),
+                  "usage": {**_usage(started), "tokens": 0, "cost": 0.0}}  # fmt: skip
+        if save is not None:
+            given = clocks.as_of.isoformat() if clocks.explicit else None
+            options = {"as_of": given, "chains": chains, "retriever": retriever}
+            questions.save(self.rooms, save, answer, options, self.now())
+        return answer
+
+    def questions(self, name: str | None = None, *, again: bool = False) -> dict[str, Any]:
+        """The saved questions and whether their last answers still stand; one of them, named, with all its answers.
+
+        `again` asks the one named again, now and with the same options, and says what changed.
+        """
+        started = time.perf_counter()
+        if again and name is None:
+            raise BadInputError("which question is to be asked again", where="again", expected="its name")
+        clocks = self._clocks(None, None)
+        changed: dict[str, Any] = {}
+        if again and name is not None:
+            last = questions.runs(self.rooms, name)[-1]
+            self.ask(last["question"], save=name, **last["options"])
+            changed = {"changed": questions.compared(last, questions.runs(self.rooms, name)[-1])}
+        view = self.view
+        corpus = view.corpus if view.pointer else None
+        rows = []
+        for each in [name] if name is not None else questions.names(self.rooms):
+            runs = questions.runs(self.rooms, each)
+            rows.append({**questions.told(runs[-1], len(runs), corpus, clocks), **changed})
+            if name is not None:
+                rows[-1]["history"] = [questions.shown(run) for run in runs]
+        return {"questions": rows, **_told(clocks), "warnings": self._warnings(view, clocks), "usage": _usage(started)}
+
+    def changes(self, since: Instant, *, until: Instant = None, limit: int = 100) -> dict[str, Any]:
+        """What changed between two instants and why: documents, claims, saved answers."""
+        started = time.perf_counter()
+        if since is None:
+            raise BadInputError("since when", where="since", expected="an instant or a date")
+        before, after = changes.window(
+            parse_instant(since, where="since"), self.now() if until is None else parse_instant(until, where="until")
+        )
+        view = self.view
+        body: dict[str, Any] = {"rows": [], "counts": {}, "warnings": []}
+        if view.pointer:
+            answers = questions.changes(self.rooms, view.corpus, before, after)
+            body = changes.between(view, self.store.commits(), before, after, answers=answers, limit=limit)
+        now = self._clocks(None, None)
+        return {**body, "since": instant_text(before.known_at), "until": instant_text(after.known_at),
+                "warnings": [*body["warnings"], *self._warnings(view, now)], "usage": _usage(started)}  # fmt: skip
 
     def verify(
         self, claim: str, *, against: Sequence[str] = (), evidence_text: str | None = None, as_of: Day = None,
@@ -257,7 +403,8 @@ class Home:
         else:
             body = {"claim": statement, "verdict": "insufficient", "citations": [],
                     "probabilities": {"supported": 0.0, "refuted": 0.0, "insufficient": 1.0}}  # fmt: skip
-        return {**body, **_told(clocks), "warnings": [*body.get("warnings", ()), *self._warnings(clocks)],
+        return {**body, **_told(clocks), "warnings": [*body.get("warnings", ()), *self._warnings(view, clocks)],
+                "shortfalls": shortfalls.outstanding(self.rooms, clocks.known_at),
                 "provenance": view.provenance(None, "hybrid"), "usage": _usage(started)}  # fmt: skip
 
     def extract(self, lines: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -302,10 +449,36 @@ class Home:
         """Edges on which independent studies disagree."""
         return self._graph(lambda graph, **on: graph.conflicts(limit=limit, **on), as_of, known_at)
 
+    def graph_changes(
+        self, start: str | date, end: str | date, *, as_of: Day = None, known_at: Instant = None, limit: int = 100
+    ) -> dict[str, Any]:
+        """How edges changed between two days, as known at one instant, or between two instants, as of one day."""
+        before, after = changes.ends(start, end, self._clocks(as_of, known_at), as_of=as_of, known_at=known_at)
+        view = self.view
+        body = changes.limited(view.graph.changes(before, after) if view.pointer else [], limit)
+        return {**body, **_told(after), "warnings": [*body["warnings"], *self._warnings(view, after)]}
+
+    # ---------------------------------------------------------------- guidelines
+
+    def guideline_changes(
+        self, issuer: str, guideline: str, from_version: str | None = None, to_version: str | None = None, *,
+        as_of: Day = None, known_at: Instant = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """What changed from one version of a guideline to another, by default between the last two."""
+        started = time.perf_counter()
+        clocks, view = self._clocks(as_of, known_at), self.view
+        if view.pointer is None:
+            raise NotFoundError(
+                f"no guideline {issuer}/{guideline}", where=guideline, expected="consilience ingest, then refresh"
+            )
+        body = guideline_changes.changes(view.corpus, issuer, guideline, clocks,
+                                         from_version=from_version, to_version=to_version)  # fmt: skip
+        return {**body, **_told(clocks), "warnings": self._warnings(view, clocks), "usage": _usage(started)}
+
     def _graph(self, ask: Callable[..., list[dict[str, Any]]], as_of: Day, known_at: Instant) -> dict[str, Any]:
-        clocks = self._clocks(as_of, known_at)
-        rows = ask(self.view.graph, as_of=clocks.as_of, known_at=clocks.known_at) if self.view.pointer else []
-        return {"rows": rows, **_told(clocks), "warnings": self._warnings(clocks)}
+        clocks, view = self._clocks(as_of, known_at), self.view
+        rows = ask(view.graph, as_of=clocks.as_of, known_at=clocks.known_at) if view.pointer else []
+        return {"rows": rows, **_told(clocks), "warnings": self._warnings(view, clocks)}
 
     def _entity(self, name: str) -> str:
         found = self.view.linker.link_name(reasoning.checked_question(name, "entity"))
@@ -346,38 +519,32 @@ class Home:
         """A throw-away home filled from one file of records: how a suite runs on a corpus of its own."""
         return _temporary(corpus, self.now)
 
-    def doctor(self) -> dict[str, Any]:
-        """Look at stores and installed parts; every fault comes with its repair."""
-        checks = [*self._check_stores(), *_check_packages()]
+    def doctor(self, *, deep: bool = False) -> dict[str, Any]:
+        """Look at stores and installed parts; every fault comes with its repair; `deep` hashes every fact."""
+        from consilience import doctor
+
+        checks = [check.as_json() for check in doctor.examine(self.rooms, self.now(), deep=deep)]
         return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
-    def _check_stores(self) -> Iterator[dict[str, Any]]:
-        def check(name: str, act: Callable[[], str], repair: str) -> dict[str, Any]:
-            try:
-                return {"name": name, "ok": True, "detail": act()}
-            except StoreDamagedError as error:
-                return {"name": name, "ok": False, "detail": error.message, "repair": error.expected or repair}
-            except ValueError as error:
-                return {"name": name, "ok": False, "detail": str(error), "repair": repair}
-            except OSError as error:  # its text would tell paths
-                return {"name": name, "ok": False, "detail": error.strerror or "unreadable", "repair": repair}
+    def shortfalls(self, accept: str | None = None, *, reason: str = "") -> dict[str, Any]:
+        """What sources announced and did not give; `accept` closes that of one source while it stays the same."""
+        from consilience.corpora import searches
 
-        yield check("commits", self._commits_are_whole, "restore corpora/store from a backup")
-        yield check("snapshot", self._view_opens, "run consilience refresh")
+        if accept is not None:
+            with self.rooms.writing():
+                shortfalls.accept(self.rooms, accept.strip(), reason, self.now())
+        asked = {source: {"query": query.term} for source, query in searches.asked_before(self.rooms).items()}
+        still, borne = (
+            [{**each, **asked.get(each["source"], {})} for each in found]
+            for found in (shortfalls.outstanding(self.rooms), shortfalls.accepted(self.rooms))
+        )
+        return {"shortfalls": still, "accepted": borne, "warnings": []}
 
-    def _commits_are_whole(self) -> str:
-        for commit in self.store.commits():
-            if not self.store.rows_path(commit.seq).exists():
-                raise StoreDamagedError(f"the facts of commit {commit.seq} are missing")
-            self.store.texts(commit.seq)
-        return f"{len(self.store.commits())} commits, all there"
+    def quarantine(self) -> dict[str, Any]:
+        """The records of good files that could not be used, with their reasons."""
+        from consilience import doctor
 
-    def _view_opens(self) -> str:
-        view = self.view
-        if view.pointer is None:
-            return "nothing has been refreshed yet"
-        _ = view.index.lexical, view.index.dense, view.graph
-        return f"{view.corpus.table.num_rows} document versions, {view.counts['claims']} claims"
+        return {"rows": list(doctor.quarantine(self.store)), "warnings": []}
 
     # ---------------------------------------------------------------- clocks
 
@@ -389,15 +556,16 @@ class Home:
             explicit=as_of is not None,
         )
 
-    def _warnings(self, clocks: Clocks) -> list[str]:
-        if self.view.pointer is None:
-            return ["nothing has been refreshed yet: run consilience ingest, then consilience refresh"]
-        undated, later = self.view.corpus.hidden(clocks)
+    def _warnings(self, view: View, clocks: Clocks) -> list[str]:
+        short = shortfalls.warnings_of(shortfalls.outstanding(self.rooms, clocks.known_at))
+        if view.pointer is None:
+            return ["nothing has been refreshed yet: run consilience ingest, then consilience refresh", *short]
+        undated, later = view.corpus.hidden(clocks)
         told = [f"{undated} undated documents are hidden under an explicit date"] if undated else []
         if later and not clocks.explicit:
             told.append(f"{later} documents are dated after today (a coarse date counts from its end) and are hidden")
         pending = self._pending()
-        return [*told, *([f"{pending} loaded files wait for consilience refresh"] if pending else [])]
+        return [*told, *([f"{pending} loaded files wait for consilience refresh"] if pending else []), *short]
 
 
 @contextmanager
@@ -415,13 +583,15 @@ def _hits(view: View, hit: Hit, reader: Reader, passages: bool) -> Iterator[dict
     """The rows of one hit, read from the view that found it: a refresh meanwhile gives rows other numbers."""
     document = view.corpus.document(hit.row)
     about = described(view.corpus, document, reader.clocks)
+    master = view.corpus.units(reader.clocks).master_of(document.id)
+    copied = {} if master == document.id else {"duplicate_of": master}
     best = reader.sentences(document) or reader.best(document)
     places = [(s.field, s.start, s.end) for s in best[: 3 if passages else 1]]
     if hit.passage is not None and not passages and not places:
         places = [view.passage_span(hit.passage)]
     for place in places:
         yield {
-            "id": document.id, "version": document.version, **about, "score": round(hit.score, 6),
+            "id": document.id, "version": document.version, **about, **copied, "score": round(hit.score, 6),
             "parts": {name: round(value, 6) for name, value in hit.parts.items()},
             "span": document.span(*place).as_json(),
         }  # fmt: skip
@@ -446,13 +616,4 @@ def _usage(started: float) -> dict[str, Any]:
     return {"seconds": round(time.perf_counter() - started, 6)}
 
 
-def _check_packages() -> Iterator[dict[str, Any]]:
-    yield {"name": "python", "ok": True, "detail": f"{platform.python_version()}, {os.cpu_count()} cores"}
-    for name, repair in (("faiss-cpu", "install the cpu extra"), ("openvino", "install the models extra")):
-        try:
-            yield {"name": name, "ok": True, "detail": installed_version(name)}
-        except ModuleNotFoundError:
-            yield {"name": name, "ok": False, "detail": "not installed", "repair": repair}
-
-
-__all__ = ["Document", "Home", "View", "init_home", "open_home"]
+__all__ = ["Document", "Home", "View", "init_home", "open_home", "restore_home"]

@@ -160,6 +160,49 @@ class DocumentVersion(Part):
     status: Status | None = None
 
 
+class Linked(Part):
+    """Another record that is the same document or of the same study, and why."""
+
+    id: Identifier
+    basis: Text
+
+
+class Link(Part):
+    """Two records that are one document or report one study; `b` may be a trial's registration."""
+
+    a: Identifier
+    b: Text
+    kind: Literal["duplicate", "same_study"]
+    basis: Text
+    score: Share
+
+
+class ClusterMember(Part):
+    """One document of a cluster."""
+
+    id: Identifier
+    title: str
+    published: CoarseDay | None
+
+
+class Cluster(Part):
+    """Documents that count once, and why; `name` is the master of duplicates, or the unit of a study."""
+
+    name: Text
+    members: list[ClusterMember]
+    links: list[Link]
+
+
+class Duplicates(Reply):
+    """What is kept apart and counted once: copies of one document, papers of one study."""
+
+    duplicates: list[Cluster]
+    studies: list[Cluster]
+    as_of: Day
+    known_at: Instant
+    warnings: list[str] = []
+
+
 class Show(Reply):
     """One document, one version."""
 
@@ -167,14 +210,20 @@ class Show(Reply):
     version: Version
     source_version: str | None = None
     status: Status
+    status_since: CoarseDay | None = None
+    status_by: Identifier | None = None
     preprint: bool
     retracted_since: CoarseDay | None = None
     published: CoarseDay | None
     design: str | None
+    design_basis: Literal["source", "pt", "mesh", "text", "none"] | None = None
+    sample_size: Count | None = None
     fields: dict[str, str]
     sha256: dict[str, Sha256]
     versions: list[DocumentVersion]
     study: str | None = None
+    duplicates: list[Linked] = []
+    study_members: list[Linked] = []
     license: str | None = None
     record: Record | None = None
     as_of: Day | None = None
@@ -218,6 +267,62 @@ class IngestedFile(Part):
         return self
 
 
+class Shortfall(Part):
+    """A source that gave less than it has; `records_missing` is null where nobody can know, `ids` are some of them."""
+
+    provider: Text
+    source: Text
+    kind: Text
+    records_missing: Count | None
+    since: Instant
+    detail: Text
+    ids: list[str]
+
+
+class OpenShortfall(Shortfall):
+    """One that is open, with what was asked of PubMed where it is a search."""
+
+    query: str | None = None
+
+
+class AcceptedShortfall(OpenShortfall):
+    """One that a reader took upon himself: it is told no more while it stays the same."""
+
+    accepted_at: Instant
+    reason: Text
+
+
+class Shortfalls(Reply):
+    """What was announced and is missing, and what of that was accepted."""
+
+    shortfalls: list[OpenShortfall]
+    accepted: list[AcceptedShortfall]
+    warnings: list[str]
+
+
+class PubmedSearch(Part):
+    """A search of PubMed as it was asked and as PubMed read it."""
+
+    number: Annotated[int, Field(ge=1)]
+    query: Text
+    since: Day | None
+    translation: str
+    count: Count
+    fetched: Count
+    ids_sha256: Sha256
+    dropped: list[str]
+    messages: list[str]
+    at: Instant
+
+
+class Would(Part):
+    """What a refresh would do: names of the files to fetch and to load, and how many loaded ones it would write up."""
+
+    fetch: list[str]
+    load: list[str]
+    write: Count
+
+
 class Ingest(Reply):
     """What an ingest committed to the corpora."""
 
@@ -225,9 +330,11 @@ class Ingest(Reply):
     records: Count
     deletions: Count
     quarantined: Count
+    baseline: bool | None = None
     commit: int | None
+    search: PubmedSearch | None = None
     warnings: list[str]
-    shortfalls: list[JsonValue] = []
+    shortfalls: list[Shortfall] = []
     usage: Usage
 
 
@@ -246,8 +353,11 @@ class Refresh(Reply):
     written: Count | None = None
     pending: Count | None = None
     dry_run: bool = False
+    would: Would | None = None
+    fetched: list[str] = []
+    files: list[IngestedFile] = []
     warnings: list[str]
-    shortfalls: list[JsonValue] = []
+    shortfalls: list[Shortfall] = []
     usage: Usage
 
     @model_validator(mode="after")
@@ -256,6 +366,74 @@ class Refresh(Reply):
         if self.pending is None and any(value is None for value in done):
             raise ValueError("a refresh says what it did, or how much is pending")
         return self
+
+
+class Migrate(Reply):
+    """What a migration found and rewrote; none rewritten means that the store was of this layout."""
+
+    layout: Count
+    commits: Count
+    rewritten: Count
+    warnings: list[str]
+    usage: Usage
+
+
+class QuarantinedRow(Part):
+    """One record that could not be used: where it stood in its file, why, how it begins."""
+
+    commit: Annotated[int, Field(ge=1)]
+    file: str
+    position: Count
+    reason: str
+    raw: str
+
+
+class Quarantine(Reply):
+    """The unusable records of good files, in the order they were met."""
+
+    rows: list[QuarantinedRow]
+    warnings: list[str]
+
+
+class Backup(Reply):
+    """A backup that was written: `files` and `bytes` are of its content, `sha256` is the file's own."""
+
+    file: str
+    files: Count
+    bytes: Count
+    sha256: Sha256
+    commits: Count
+    snapshot: str | None
+    warnings: list[str]
+    usage: Usage
+
+
+class Restore(Backup):
+    """A home that was filled from a backup; `snapshot` is what a refresh will make of it."""
+
+    home: str
+
+
+class ForgottenVersion(Part):
+    """What is kept of one erased version: its hash and those of its fields."""
+
+    version: Version
+    source: str | None
+    source_version: str | None
+    sha256: dict[str, Sha256]
+
+
+class Forget(Reply):
+    """An erasure: `files` are the names of what the document was loaded from, which no home can reach."""
+
+    id: Identifier
+    at: Instant
+    reason: Text
+    versions: list[ForgottenVersion]
+    changed: bool
+    files: list[str]
+    warnings: list[str]
+    usage: Usage
 
 
 class DocumentCounts(Part):
@@ -267,6 +445,14 @@ class DocumentCounts(Part):
     concern: Count
     corrected: Count
     deleted: Count
+
+
+class LastCommit(Part):
+    """One of the files loaded last, and when this corpus came to know it."""
+
+    commit: Annotated[int, Field(ge=1)]
+    file: str
+    known_at: Instant
 
 
 class StatusReply(Reply):
@@ -281,8 +467,10 @@ class StatusReply(Reply):
     kg: str | None
     refreshed_at: Instant | None
     pending: Count
-    shortfalls: list[JsonValue]
+    shortfalls: list[Shortfall]
     quarantined: Count | None = None
+    layout: Count | None = None
+    last_commits: list[LastCommit] = []
     warnings: list[str] = []
     usage: Usage | None = None
 
@@ -327,6 +515,7 @@ class Hit(Part):
     preprint: bool | None = None
     retracted_since: CoarseDay | None = None
     study: str | None = None
+    duplicate_of: Identifier | None = None
     score: float
     parts: dict[str, float | None]
     span: Span
@@ -341,7 +530,7 @@ class Search(Reply):
     retriever: Retriever
     hits: list[Hit]
     warnings: list[str]
-    shortfalls: list[JsonValue] = []
+    shortfalls: list[Shortfall] = []
     provenance: Provenance | None = None
     usage: Usage
 
@@ -433,7 +622,7 @@ class Ask(Reply):
     chains: list[ChainReport]
     trace: JsonValue = None
     warnings: list[str]
-    shortfalls: list[JsonValue] = []
+    shortfalls: list[Shortfall] = []
     provenance: AnswerProvenance
     usage: AnswerUsage
 
@@ -487,7 +676,7 @@ class Verify(Reply):
     as_of: Day | None = None
     known_at: Instant | None = None
     warnings: list[str] = []
-    shortfalls: list[JsonValue] = []
+    shortfalls: list[Shortfall] = []
     provenance: Provenance | None = None
     usage: Usage | None = None
 
@@ -644,20 +833,183 @@ class Conflicts(GraphReply):
 
 
 class Change(Part):
-    """One thing that changed, from what to what, and the documents because of which it did."""
+    """One thing that changed, from what to what, and the notices, documents and commits because of which it did."""
 
     at: Instant | CoarseDay
+    kind: Literal["document", "claim", "answer", "decision"] | None = None
     what: Text
     id: Identifier
     before: JsonValue
     after: JsonValue
     because: list[Identifier]
+    files: list[str] | None = None
+    subject: Identifier | None = None
+    predicate: Text | None = None
+    object: Identifier | None = None
+    subject_name: str | None = None
+    object_name: str | None = None
 
 
 class Changes(GraphReply):
-    """What changed between two instants."""
+    """What changed between two instants or days; the counts are of all, whatever was shown."""
 
     rows: list[Change]
+    since: Instant | None = None
+    until: Instant | None = None
+    counts: dict[str, dict[str, Count]] | None = None
+
+
+# ---------------------------------------------------------------- saved questions
+
+
+class CitedDocument(Part):
+    """A document that a saved answer cites, as it stood then."""
+
+    id: Identifier
+    version: Version
+    status: Status
+
+
+class Reason(Part):
+    """What befell a cited document since: from which day it counts, known from when, by which notice."""
+
+    id: Identifier
+    what: Literal["retracted", "deleted", "superseded", "concern", "corrected", "revised"]
+    since: CoarseDay | None
+    known_from: Instant
+    notice: str | None
+    quotes_hold: bool | None = None
+
+
+class AskOptions(Part):
+    """The options a question was asked with; `as_of` is null when it was asked about its own day."""
+
+    as_of: Day | None
+    chains: Count | None
+    retriever: Retriever
+
+
+class SavedRun(Part):
+    """One saved answer, whole, in its canonical form."""
+
+    run: Annotated[int, Field(ge=1)]
+    asked_at: Instant
+    as_of: Day
+    known_at: Instant
+    options: AskOptions
+    provenance: AnswerProvenance
+    cited: list[CitedDocument]
+    answer: dict[str, JsonValue]
+
+
+class AskedAgain(Part):
+    """What asking again changed: the verdict, the documents cited no more, the ones cited for the first time."""
+
+    before: str | None
+    after: str | None
+    lost: list[Identifier]
+    new: list[Identifier]
+    same: bool
+
+
+class SavedQuestion(Part):
+    """A saved question, its last answer in short, and whether that still stands."""
+
+    name: Text
+    question: Text
+    kind: Literal["polar", "factoid", "list", "summary"]
+    runs: Annotated[int, Field(ge=1)]
+    asked_at: Instant
+    as_of: Day
+    known_at: Instant
+    verdict: Literal["yes", "no", "mixed", "insufficient"] | None
+    abstained: Abstention | None
+    stands: bool
+    reasons: list[Reason]
+    changed: AskedAgain | None = None
+    history: list[SavedRun] | None = None
+
+
+class Questions(Reply):
+    """The saved questions, or the one that was named with all its answers."""
+
+    questions: list[SavedQuestion]
+    as_of: Day
+    known_at: Instant
+    warnings: list[str] = []
+    usage: Usage | None = None
+
+
+# ---------------------------------------------------------------- guidelines
+
+ChangeKind = Literal["clinical_context", "threshold", "implementation", "intensity", "modality"]
+
+
+class Edition(Part):
+    """One version of a guideline."""
+
+    version: Text
+    published: CoarseDay
+    recommendations: Count
+
+
+class StatedGrade(Part):
+    """A recommendation's grade as given and as normalised."""
+
+    strength: str | None
+    strength_norm: Literal["strong", "moderate", "weak", "ungraded"]
+    certainty: str | None
+    certainty_norm: Literal["high", "moderate", "low", "very_low", "ungraded"]
+    direction: Literal["for", "against", "neither"]
+    system: str | None
+
+
+class WordingDifference(Part):
+    """Words of one version and what stands for them in the other; no kind is another way of saying the same."""
+
+    kind: ChangeKind | None
+    before: Span | None
+    after: Span | None
+
+
+class RecommendationChange(Part):
+    """One recommendation in two versions of its guideline; `was` is its number in the earlier one."""
+
+    recommendation: Text
+    was: str | None
+    aligned_by: Literal["text", "number", "similarity", "none"]
+    similarity: Share | None
+    change: Literal["added", "removed", "unchanged", "reworded", "changed"]
+    kinds: list[ChangeKind]
+    before: Span | None
+    after: Span | None
+    before_grade: StatedGrade | None
+    after_grade: StatedGrade | None
+    differences: list[WordingDifference]
+
+    @model_validator(mode="after")
+    def _only_a_change_has_kinds(self) -> RecommendationChange:
+        if (self.change == "changed") != bool(self.kinds):
+            raise ValueError("a changed recommendation has kinds of change, and no other has any")
+        if (self.before is None) != (self.change == "added") or (self.after is None) != (self.change == "removed"):
+            raise ValueError("only what was added has no words before, only what was removed none after")
+        return self
+
+
+class GuidelineChanges(Reply):
+    """What changed between two versions of a guideline."""
+
+    issuer: Text
+    guideline: Text
+    from_: Annotated[Edition, Field(alias="from")]
+    to: Edition
+    versions: list[Text]
+    rows: list[RecommendationChange]
+    counts: dict[Literal["added", "removed", "unchanged", "reworded", "changed"], Count]
+    as_of: Day
+    known_at: Instant
+    warnings: list[str] = []
+    usage: Usage | None = None
 
 
 # ---------------------------------------------------------------- screening and evaluation
@@ -735,6 +1087,7 @@ class Batch(Reply):
     lines: Count
     failed: Count
     resumed: Count
+    shortfalls: list[Shortfall] = []
     usage: Usage
 
 
@@ -757,10 +1110,12 @@ IngestedFile.model_rebuild()
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "ask": Ask,
+    "backup": Backup,
     "batch": Batch,
     "changes": Changes,
     "citation": Citation,
     "doctor": Doctor,
+    "duplicates": Duplicates,
     "error": Failure,
     "evaluate": Evaluation,
     "extract": Extract,
@@ -769,11 +1124,18 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "graph-conflicts": Conflicts,
     "graph-history": Courses,
     "graph-paths": Paths,
+    "guideline-changes": GuidelineChanges,
     "ingest": Ingest,
+    "forget": Forget,
     "init": Init,
+    "migrate": Migrate,
+    "questions": Questions,
+    "quarantine": Quarantine,
     "refresh": Refresh,
+    "restore": Restore,
     "screen-simulate": Simulation,
     "search": Search,
+    "shortfalls": Shortfalls,
     "show": Show,
     "span": Span,
     "status": StatusReply,

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ import yaml
 from consilience.errors import BadInputError, BusyError
 from consilience.records import canonical_json
 
+# What begins so is not finished: a killed run's is cleared by the next writer.
+STAGED = ".staging-"
 ROOMS = ("corpora", "indexes", "kg", "evaluation")
 
 
@@ -60,21 +63,35 @@ class Rooms:
             raise BadInputError("a definition is a YAML mapping", where=f"{room}/{name}.yaml", expected="key: value")
         return loaded
 
+    @property
+    def stores(self) -> tuple[Path, ...]:
+        """The three folders that `refresh` writes."""
+        return self.corpora, self.indexes, self.kg
+
+    def staged(self) -> Iterator[Path]:
+        """What writers have begun and not finished; under the lock, what killed ones left."""
+        for store in self.stores:
+            yield from store.rglob(f"{STAGED}*")
+
+    def clear_staged(self) -> None:
+        """Remove what killed writers left; called under the lock."""
+        for path in list(self.staged()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the one writer's lock of this home; readers never need it."""
+    def writing(self, wait: float = 0.0) -> Iterator[None]:
+        """Hold the one writer's lock of this home, after at most `wait` seconds; readers never need it."""
         if not self.writable:
             raise BadInputError(
                 "the packaged home is read-only", where=str(self.root.name), expected="run consilience init DIR"
             )
         self.corpora.mkdir(parents=True, exist_ok=True)
-        with (self.corpora / ".lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise BusyError(
-                    "another process is writing to this home", expected="try again when it is done"
-                ) from None
+        with (self.corpora / ".lock").open("a") as handle:
+            deadline = time.monotonic() + wait
+            while not _locked(handle.fileno(), fcntl.LOCK_EX):
+                if time.monotonic() >= deadline:
+                    raise BusyError("another process is writing to this home", expected="try again when it is done")
+                time.sleep(0.05)
             yield
 
 
@@ -132,10 +149,15 @@ def init(directory: Path) -> Rooms:
     return Rooms(directory.resolve())
 
 
+def files_in(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, also where a part of it is a link to another disk; none when it is not there."""
+    return (Path(at, name) for at, _, names in os.walk(folder, followlinks=True) for name in names)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write beside, flush to disk, rename: a reader sees the old file or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f"{STAGED}{os.getpid()}-{path.name}")
     with beside.open("wb") as handle:
         handle.write(data)
     publish(beside, path)
@@ -150,6 +172,46 @@ def publish(staged: Path, path: Path) -> None:
     _sync(path.parent)
 
 
+def hold(folder: Path) -> int | None:
+    """A descriptor of a folder that is not `retire`d while it is open; None if the folder is gone, or going."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    # Between the two calls it may have been renamed away: then another one, or none, has its name.
+    with contextlib.suppress(OSError):
+        if _locked(descriptor, fcntl.LOCK_SH) and os.path.samestat(os.fstat(descriptor), folder.stat()):
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def retire(folder: Path) -> bool:
+    """Remove a folder, at once as others see it, unless somebody `hold`s it; say whether it is gone."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return True
+    try:
+        if not _locked(descriptor, fcntl.LOCK_EX):
+            return False
+        going = folder.with_name(f"{STAGED}{folder.name}")
+        shutil.rmtree(going, ignore_errors=True)
+        folder.rename(going)
+        shutil.rmtree(going)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def _sync(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
@@ -161,7 +223,7 @@ def _sync(path: Path) -> None:
 @contextlib.contextmanager
 def staging(parent: Path, name: str) -> Iterator[Path]:
     """A scratch folder inside a store, for one writer; leftovers of a killed run are cleared first."""
-    folder = parent / f".staging-{name}"
+    folder = parent / f"{STAGED}{name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:

@@ -122,12 +122,17 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A dated statement about another document: `retracted`, `concern` or `corrected`."""
+    """A dated statement about another document: `retracted`, `concern`, `corrected`, or `reinstated`, which ends these.
+
+    `doi` is the target's other name: a record without a PMID is reached by it. Without a date it counts from the day on
+    which a corpus was told.
+    """
 
     target: str
-    kind: Literal["retracted", "concern", "corrected"]
-    since: date
+    kind: Literal["retracted", "concern", "corrected", "reinstated"]
+    since: date | None
     notice: str = ""
+    doi: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,11 @@ def guideline_curie(issuer: str, guideline: str, recommendation: str, version: s
 def doi_curie(doi: str) -> str:
     """A normalised DOI as CURIE: resolver stripped, lower case."""
     return "DOI:" + normal_doi(doi)
+
+
+def guideline_prefix(issuer: str, guideline: str) -> str:
+    """What the ids of one guideline begin with, in whatever version: `GL:NICE/CG76`."""
+    return guideline_curie(issuer, guideline, "", "").removesuffix("/@")
 
 
 # Inside other text a short prefix may be a fraction, "10.5/3"; where the DOI stands alone it is one.
@@ -228,6 +238,7 @@ __all__ = [
     "canonical_json",
     "doi_curie",
     "guideline_curie",
+    "guideline_prefix",
     "normal_doi",
     "normal_space",
     "pmid_curie",

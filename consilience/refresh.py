@@ -6,21 +6,22 @@ pointer, `corpora/store/current.json`: questions see all of a refresh or none of
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from consilience import indexes
+from consilience import home, indexes
 from consilience.clocks import instant_text
-from consilience.corpora import fold, passages, snapshot
+from consilience.corpora import fold, links, passages, snapshot
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.store import SHARDS, Commit, Store
-from consilience.errors import StoreDamagedError
+from consilience.errors import BusyError, StoreDamagedError
 from consilience.home import Rooms, write_atomically
 from consilience.indexes import dense
 from consilience.indexes.profile import Profile
@@ -30,6 +31,7 @@ from consilience.models import Embedding
 from consilience.records import canonical_json
 
 Progress = Callable[[str, int, int], None]
+Made = TypeVar("Made")
 ALL_SHARDS = range(SHARDS)
 PROFILE = "exact"
 _BY_CONTENT = ("vectors", "evidence")
@@ -52,14 +54,54 @@ class Pointer:
 
 def current(rooms: Rooms) -> Pointer | None:
     """The last completed refresh, if there was one."""
-    path = rooms.corpora / "current.json"
     try:
-        return Pointer(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+        return Pointer(**json.loads((rooms.corpora / "current.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:  # an erasure removes it
+        return None
     except (ValueError, TypeError) as error:
         raise StoreDamagedError(
             "the pointer to the last refresh is unreadable", where="corpora/store/current.json",
             expected="delete it and refresh",
         ) from error  # fmt: skip
+
+
+def held(rooms: Rooms) -> tuple[Pointer | None, int | None]:
+    """The last completed refresh, with a descriptor that keeps what it made from being removed while it is open.
+
+    None in place of the descriptor when there is nothing to keep, or when its snapshot is missing.
+    """
+    seen: Pointer | None = None
+    while (now := current(rooms)) is not None and now != seen:  # it may be removed before we hold it, if it is not last
+        if (kept := home.hold(rooms.corpora / "snapshots" / now.snapshot)) is not None:
+            return now, kept
+        seen = now
+    return now, None
+
+
+def clock_behind(store: Store, now: datetime) -> list[str]:
+    """A warning where the clock stands before the last load, as after one that ran ahead: what came then is hidden."""
+    last = max((commit.known_at for commit in store.commits()[-1:]), default=now)
+    told = f"the clock stands at {instant_text(now)}, before the last load at {instant_text(last)}"
+    return [f"{told}: until then no question sees what is loaded, retractions included"] if now < last else []
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a refresh had to do: shards folded and cut, texts embedded, versions read for claims.
+
+    And of the rows of the index, how many were put into it, not taken over with it, and how many had to be analysed.
+    """
+
+    citations: int
+    passages: int
+    embedded: int
+    extracted: int
+    indexed: int
+    analysed: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Its figures by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass
@@ -95,7 +137,11 @@ class Refresh:
     @property
     def target(self) -> tuple[str, str, str]:
         """The names of what this refresh makes: snapshot, index, graph."""
-        return snapshot.snapshot_id(self.commits), self.profile.version, graph.version(self.store.rooms)
+        return (
+            snapshot.snapshot_id(self.commits, links.version_of(self.store.rooms)),
+            self.profile.version,
+            graph.version(self.store.rooms),
+        )
 
     @property
     def is_done(self) -> bool:
@@ -127,7 +173,7 @@ class Refresh:
         """Write the snapshot of the corpus."""
         return Corpus(self.store, snapshot.build(self.store, self.commits))
 
-    def index(self) -> bool:
+    def index(self) -> indexes.Built:
         """Build both indexes of the snapshot."""
         return indexes.build(self.snapshot(), self.commits, self.profile, self.embedding)
 
@@ -136,47 +182,79 @@ class Refresh:
         return graph.build(self.snapshot(), self.commits, self.extractor)
 
     def publish(self, now: datetime) -> Pointer:
-        """Let questions see it; keep the state before, which open readers may still use."""
-        before = current(self.store.rooms)
+        """Let questions see it, and remove the state before unless readers hold it."""
         name, index, graph_version = self.target
         made = Pointer(name, index, graph_version, len(self.commits), instant_text(now))
         body = (canonical_json(made.as_json()) + "\n").encode()
         write_atomically(self.store.folder / "current.json", body)
-        self._prune({name, *([before.snapshot] if before else [])})
+        self.prune()
         return made
 
     def _folders(self, name: str, index: str, graph_version: str) -> tuple[Path, ...]:
         rooms = self.store.rooms
         return (snapshot.folder_of(self.store, name), rooms.indexes / index / name, rooms.kg / graph_version / name)
 
-    def _prune(self, keep: set[str]) -> None:
-        """Remove what was made of snapshots nobody reads any more; vectors and evidence rows are kept by content."""
+    def prune(self) -> None:
+        """Remove what was made of earlier snapshots that no reader holds; vectors and evidence are kept by content."""
         rooms = self.store.rooms
-        made = [*(self.store.folder / "snapshots").glob("*"), *rooms.indexes.glob("*/*"), *rooms.kg.glob("*/*")]
+        seen = current(rooms)
+        made = [*(self.store.folder / "snapshots").glob("[!.]*"), *rooms.indexes.glob("*/[!.]*"),
+                *rooms.kg.glob("*/[!.]*")]  # fmt: skip
+        by_name: dict[str, list[Path]] = defaultdict(list)
         for folder in made:
-            if folder.name not in keep and folder.parent.name not in _BY_CONTENT and folder.is_dir():
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.parent.name not in _BY_CONTENT and folder.is_dir():
+                by_name[folder.name].append(folder)
+        for name, folders in by_name.items():
+            # Readers hold the snapshot's own folder: when it has gone, nobody comes for the others.
+            if seen and name != seen.snapshot and home.retire(snapshot.folder_of(self.store, name)):
+                for folder in folders:
+                    home.retire(folder)
 
 
-def run(rooms: Rooms, now: datetime, progress: Progress | None = None) -> tuple[Pointer, bool]:
-    """Do all the steps in order unless nothing changed; return the pointer and whether anything was written."""
-    refresh = Refresh.of(rooms)
-    if refresh.is_done:
-        pointer = current(rooms)
-        if pointer is not None:
-            return pointer, False
-    told = progress or (lambda step, done, total: None)
-    with rooms.writing():
+def run(
+    rooms: Rooms, now: datetime, progress: Progress | None = None, *, wait: float = 0.0
+) -> tuple[Pointer, Work | None]:
+    """Do all the steps in order unless nothing changed; return the pointer and what was done, None if nothing.
+
+    While another process writes to the home this waits for at most `wait` seconds.
+    """
+    if (pointer := _done(refresh := Refresh.of(rooms))) is not None:
+        _tidy(refresh)
+        return pointer, None
+    with rooms.writing(wait):
         refresh = Refresh.of(rooms)
         refresh.store.clear_leftovers()
-        for step, act in (("citations", refresh.citations), ("passages", refresh.passages)):
-            told(step, 0, 1)
-            act()
-            told(step, 1, 1)
-        refresh.embeddings(progress=progress)
-        refresh.claims(progress=progress)
-        for step, finish in (("snapshot", refresh.snapshot), ("index", refresh.index), ("graph", refresh.graph)):
-            told(step, 0, 1)
-            finish()
-            told(step, 1, 1)
-        return refresh.publish(now), True
+        if (pointer := _done(refresh)) is not None:  # by whom we waited for
+            return pointer, None
+        work = _steps(refresh, progress)
+        return refresh.publish(now), work
+
+
+def _done(refresh: Refresh) -> Pointer | None:
+    return current(refresh.store.rooms) if refresh.is_done else None
+
+
+def _steps(refresh: Refresh, progress: Progress | None) -> Work:
+    told = progress or (lambda step, done, total: None)
+
+    def step(name: str, act: Callable[[], Made]) -> Made:
+        told(name, 0, 1)
+        made = act()
+        told(name, 1, 1)
+        return made
+
+    citations, cut = step("citations", refresh.citations), step("passages", refresh.passages)
+    embedded, extracted = refresh.embeddings(progress=progress), refresh.claims(progress=progress)
+    step("snapshot", refresh.snapshot)
+    index = step("index", refresh.index)
+    step("graph", refresh.graph)
+    return Work(len(citations), len(cut), embedded, extracted, index.indexed, index.analysed)
+
+
+def _tidy(refresh: Refresh) -> None:
+    """Remove what a killed refresh, or a reader of a state before, has left."""
+    if refresh.store.rooms.writable:
+        # Whoever is writing does it himself; a home that may only be read has nothing to do.
+        with contextlib.suppress(BusyError, OSError), refresh.store.rooms.writing():
+            refresh.store.clear_leftovers()
+            refresh.prune()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from functools import cached_property
 from importlib.metadata import version as installed_version
 from typing import Any
@@ -26,6 +28,15 @@ class View:
 
     def __init__(self, rooms: Rooms, store: Store, pointer: refresh.Pointer | None) -> None:
         self.rooms, self.store, self.pointer = rooms, store, pointer
+
+    @classmethod
+    def latest(cls, rooms: Rooms, store: Store) -> View:
+        """The last completed refresh; what it made stays where it is while this view is in use."""
+        pointer, held = refresh.held(rooms)
+        view = cls(rooms, store, pointer)
+        if held is not None:
+            weakref.finalize(view, os.close, held)
+        return view
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -82,7 +93,8 @@ class View:
         pointer = self.pointer
         if pointer is None:
             raise NotFoundError("nothing has been refreshed yet", where="kg/store", expected="consilience refresh")
-        return Graph(graph_build.table_path(self.rooms, pointer.snapshot, pointer.kg))
+        table = graph_build.table_path(self.rooms, pointer.snapshot, pointer.kg)
+        return Graph(table, linked=self.corpus.linked)
 
     @cached_property
     def counts(self) -> dict[str, int]:

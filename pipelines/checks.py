@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -15,21 +18,39 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consilience.corpora import snapshot
-from consilience.corpora.corpus import Corpus
+from consilience.corpora.corpus import Clocks, Corpus
+from consilience.corpora.marks import REINSTATED
+from consilience.corpora.store import Commit, Store
+from consilience.doctor import quarantine
+from consilience.indexes.lexical import Lexical
+from consilience.reasoning.evidence import BARRED
 from consilience.records import sha256
 
 LARGEST_FALL = 0.005
+# NLM deletes some thousands of 40 million a year; a file gone wrong can delete anything.
+LARGEST_DELETION = 0.02
+# Of what was read: NLM's own files have next to none.
+LARGEST_QUARANTINE = 0.01
+SHOWN = 100
 _BATCH = 10_000
 _EXAMPLES = 5
+_REASON = 120  # characters of a reason
+_TRIED = 50
+_DAYS = 15
+
+
+Row = Mapping[str, str | int | float | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Whether something holds, in one sentence, with the figures it rests on."""
+    """Whether something holds, in one sentence, with the figures it rests on, and rows and counts to look at."""
 
     holds: bool
     told: str
     figures: Mapping[str, int | float] = field(default_factory=dict)
+    rows: Sequence[Row] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def documents_are_unique(corpus: Corpus) -> Finding:
@@ -97,6 +118,115 @@ def vectors_have_length(folder: Path) -> Finding:
         # A norm that is not a number counts as none.
         zero += int((~(np.linalg.norm(block, axis=1) > 0)).sum())
     return Finding(not zero, f"{zero} of {index.ntotal} vectors are zero", {"vectors": index.ntotal, "zero": zero})
+
+
+def deletions_are_few(corpus: Corpus, before: Corpus | None) -> Finding:
+    """No more than 2 % of the documents in force before are deleted now."""
+    if before is None:
+        return Finding(True, "there was no snapshot before")
+    was = _in_force(before.table)["id"]
+    dead = pc.and_(pc.is_null(corpus.table["known_until"]), corpus.table["deleted"])
+    gone = was.filter(pc.is_in(was, corpus.table.filter(dead)["id"].combine_chunks()))
+    share = len(gone) / len(was) if len(was) else 0.0
+    told = f"{len(gone)} of {len(was)} documents were deleted"
+    rows = [{"id": document} for document in sorted(gone.to_pylist())[:SHOWN]]
+    figures = {"before": len(was), "deleted": len(gone), "share": share}
+    return Finding(share <= LARGEST_DELETION, told, figures, rows)
+
+
+def quarantine_is_small(store: Store, commits: Sequence[Commit]) -> Finding:
+    """Less than 1 % of what was read could not be used; the reasons are counted."""
+    bad = sum(c.quarantined for c in commits)
+    read = bad + sum(c.records + c.deletions + c.marks for c in commits)
+    reasons = Counter(row["reason"][:_REASON] for row in quarantine(store)) if bad else Counter()
+    share = bad / read if read else 0.0
+    rows: list[Row] = [{"file": c.file, "quarantined": c.quarantined} for c in commits if c.quarantined]
+    told = f"{bad} of {read} records could not be used"
+    figures = {"quarantined": bad, "read": read, "share": share}
+    return Finding(share < LARGEST_QUARANTINE or not bad, told, figures, rows[:SHOWN], dict(reasons.most_common()))
+
+
+def guidelines_have_one_version(corpus: Corpus, clocks: Clocks) -> Finding:
+    """Of each guideline one version at most is in force on the clocks."""
+    columns = ("id", "guideline", "guideline_version")
+    there = pa.array(corpus.visible(clocks) & corpus.among("source", ["guidelines"]))
+    held: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in corpus.table.select(columns).filter(there).to_pylist():
+        if row["guideline"] and corpus.status(row["id"], clocks).name not in BARRED:
+            held[" ".join(json.loads(row["guideline"]))][row["guideline_version"]] += 1
+    several = {name: versions for name, versions in held.items() if len(versions) > 1}
+    shown: list[Row] = [
+        {"guideline": name, "version": version, "recommendations": count}
+        for name, versions in sorted((several or held).items()) for version, count in sorted(versions.items())
+    ]  # fmt: skip
+    told = f"{len(several)} of {len(held)} guidelines have several versions in force" if several else (
+        f"{len(held)} guidelines, one version each")  # fmt: skip
+    return Finding(not several, told, {"guidelines": len(held), "several": len(several)}, shown[:SHOWN])
+
+
+def what_was_retracted_is_barred(corpus: Corpus, index: Lexical, now: datetime) -> Finding:
+    """Where the index finds a document that a record in force calls retracted, it is told as retracted.
+
+    What records say is read off the records themselves, not off the marks that questions go by. At most 50 are tried.
+    """
+    on = Clocks(date.max, now, explicit=False)
+    stated = sorted(_retracted(corpus, on))
+    tried, wrong, found = stated[:_TRIED], set(), set()
+    for document in tried:
+        title = corpus.document(corpus.row_of(document, on)).fields.get("title", "")
+        hits = index.search(title, 10, on) if title else []
+        for name in {corpus.table["id"][row].as_py() for row, _ in hits}.intersection(stated):
+            found.add(name)
+            if corpus.status(name, on).name not in BARRED:
+                wrong.add(name)
+    told = f"{len(wrong)} retracted documents are found as if in force: {', '.join(sorted(wrong)[:_EXAMPLES])}"
+    figures = {"retracted": len(stated), "tried": len(tried), "found": len(found), "in_force": len(wrong)}
+    return Finding(not wrong, told if wrong else f"{len(found)} found, all of them told as retracted", figures,
+                   [{"id": name} for name in sorted(wrong)[:SHOWN]])  # fmt: skip
+
+
+def _retracted(corpus: Corpus, on: Clocks) -> set[str]:
+    """The documents known and not deleted that records in force call retracted, and none calls reinstated."""
+    rows = corpus.table.select(["id", "marks"]).filter(pa.array(corpus.visible(on))).to_pylist()
+    said = [(target, kind) for row in rows if row["marks"] for target, kind, *_ in json.loads(row["marks"])]
+    back = {target for target, kind in said if kind == REINSTATED}
+    return {target for target, kind in said if kind == "retracted"} & {row["id"] for row in rows} - back
+
+
+def no_shortfall_is_open(outstanding: Sequence[Mapping[str, Any]]) -> Finding:
+    """All that was announced was had."""
+    rows: list[Row] = [
+        {"source": each["source"], "kind": each["kind"], "since": each["since"], "missing": each["records_missing"],
+         "detail": each["detail"][:_REASON]} for each in outstanding
+    ]  # fmt: skip
+    counts = Counter(f"{each['provider']}: {each['kind']}" for each in outstanding)
+    told = f"{len(rows)} shortfalls are open" if rows else "nothing that was announced is missing"
+    return Finding(not rows, told, {"shortfalls": len(rows)}, rows[:SHOWN], dict(counts.most_common()))
+
+
+def saved_answers_stand(saved: Sequence[Mapping[str, Any]]) -> Finding:
+    """Nothing that a saved answer cites was deleted, retracted or superseded, or lost the words quoted."""
+    fallen = [each for each in saved if not each["stands"]]
+    rows = [{"answer": each["name"], "asked_at": each["asked_at"], "because": reason["id"], "what": reason["what"],
+             "since": reason["since"], "notice": reason["notice"]}
+            for each in fallen for reason in each["reasons"]]  # fmt: skip
+    told = f"{len(fallen)} of {len(saved)} saved answers no longer stand" if fallen else f"all {len(saved)} stand"
+    counts = {"stand": len(saved) - len(fallen), "fallen": len(fallen)} if saved else {}
+    return Finding(not fallen, told, {"saved": len(saved), "fallen": len(fallen)}, rows[:SHOWN], counts)
+
+
+def designs(corpus: Corpus) -> dict[str, int]:
+    """How many documents in force have which design, the commonest first."""
+    counts = pc.value_counts(_in_force(corpus.table)["design"].combine_chunks()).to_pylist()
+    return {each["values"]: each["counts"] for each in sorted(counts, key=lambda c: (-c["counts"], c["values"]))}
+
+
+def records_a_day(commits: Sequence[Commit]) -> dict[str, int]:
+    """How many records were loaded on each of the last days on which any was."""
+    found: Counter[str] = Counter()
+    for commit in commits:
+        found[commit.known_at.date().isoformat()] += commit.records
+    return dict(sorted(found.items())[-_DAYS:])
 
 
 def _vectors(folder: Path) -> Any:

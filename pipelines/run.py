@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,26 +11,47 @@ import dagster as dg
 import typer
 
 from consilience.corpora import manifest
-from pipelines.defs import corpora, indexes, kg
+from pipelines import network
+from pipelines.defs import changes, corpora, indexes, kg, remote
 from pipelines.defs.partitions import FIRST_SHARD, LAST_SHARD, pubmed_files
 from pipelines.defs.resources import HomeResource
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PUBLISHED = dg.AssetSelection.assets(["corpora", "pubmed_files"])
 FILES = dg.AssetSelection.assets(["corpora", "pubmed_records"])
 
 
 def materialize_all(home: Path, instance: dg.DagsterInstance, *, now: str | None = None) -> bool:
-    """Load every file the home names, refresh it, check it, publish it; say whether all of it went well.
+    """Fetch and load every file the home names, refresh it, check it, publish it; say whether all of it went well.
 
     What is done already is not done again. Two runs or more: over the files, then over all shards and the rest.
     """
-    resource = HomeResource(path=str(home), now=now)
-    stems = list(manifest.local_files(resource.rooms()))
-    instance.add_dynamic_partitions(str(pubmed_files.name), stems)
-    done = [_run(instance, resource, FILES, *ends) for ends in _ranges(instance, stems)]
-    # One refused file does not keep the others from being seen.
-    done.append(_run(instance, resource, dg.AssetSelection.all() - FILES, FIRST_SHARD, LAST_SHARD))
+    return refresh_all(HomeResource(path=str(home), now=now), instance)
+
+
+def refresh_all(home: HomeResource, instance: dg.DagsterInstance) -> bool:
+    """The same, for a home as assets get it."""
+    done = _over_files(instance, home, PUBLISHED, _listed(home))
+    # One file that is not to be had, or is refused, does not keep the others from being seen.
+    done += _over_files(instance, home, FILES, manifest.local_files(home.rooms()))
+    done.append(_run(instance, home, dg.AssetSelection.all() - FILES - PUBLISHED, FIRST_SHARD, LAST_SHARD))
     return all(done)
+
+
+def _listed(home: HomeResource) -> list[str]:
+    """The stems of all files NLM lists, if it is to be asked; what it does not tell, corpora/latest_update notes."""
+    opened = home.open()
+    remote = network.source(opened)
+    names = network.listed(opened, remote, opened.network).generation.files if remote else ()
+    return [name.removesuffix(network.SUFFIX) for name in names]
+
+
+def _over_files(
+    instance: dg.DagsterInstance, home: HomeResource, what: dg.AssetSelection, stems: Iterable[str]
+) -> list[bool]:
+    wanted = list(stems)
+    instance.add_dynamic_partitions(str(pubmed_files.name), wanted)
+    return [_run(instance, home, what, *ends) for ends in _ranges(instance, wanted)]
 
 
 def _ranges(instance: dg.DagsterInstance, stems: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -43,7 +64,7 @@ def _ranges(instance: dg.DagsterInstance, stems: Sequence[str]) -> Iterator[tupl
 
 
 def _run(instance: dg.DagsterInstance, home: HomeResource, what: dg.AssetSelection, first: str, last: str) -> bool:
-    modules = [corpora, indexes, kg]
+    modules = [remote, corpora, indexes, kg, changes]
     found = [*dg.load_assets_from_modules(modules), *dg.load_asset_checks_from_modules(modules)]
     return dg.materialize(
         [each for each in found if isinstance(each, dg.AssetsDefinition)],

@@ -13,12 +13,27 @@ from rich.progress import track
 
 from consilience.home import fingerprint
 from consilience.refresh import Refresh
-from pipelines.checks import Finding
+from pipelines.charts import bars
+from pipelines.checks import SHOWN, Finding
 
-# What follows the shards is made again when they are, and only from what passed its checks.
+# What follows is made again when what it stands on was, and only from what passed its checks.
 FOLLOWS = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
 # The refresh is daily. Only what has no partitions is held to it: one partition redone would turn the rest green.
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=3), warn_window=timedelta(days=2))
+FRESH_WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=16), warn_window=timedelta(days=9))
+# Over the network only, and beside the library's own tries within seconds: 1, 3 and 7 minutes at most.
+PATIENT = dg.RetryPolicy(max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
+
+
+def daily(cron: str) -> dg.AutomationCondition[Any]:
+    """Once a day, whatever was or was not made above: eager conditions can miss what comes while they are at work.
+
+    `on_cron` would wait until every file above was made anew, and most never are.
+    """
+    on = dg.AutomationCondition
+    tick: dg.AutomationCondition[Any] = on.cron_tick_passed(cron)
+    free = ~on.any_deps_in_progress() & ~on.in_progress()
+    return (tick.since_last_handled() & free).with_label(f"daily({cron})")
 
 
 def shards_of(context: dg.AssetExecutionContext) -> list[int]:
@@ -55,6 +70,25 @@ def result(context: dg.AssetExecutionContext, version: object, /, **metadata: An
 
 
 def checked(finding: Finding, *, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR) -> dg.AssetCheckResult:
-    """A finding, as Dagster shows it."""
-    figures: Mapping[str, Any] = finding.figures
-    return dg.AssetCheckResult(passed=finding.holds, severity=severity, description=finding.told, metadata=figures)
+    """A finding, as Dagster shows it: its figures over time, its rows as a table, its counts as bars."""
+    shown: dict[str, Any] = dict(finding.figures)
+    if finding.rows:
+        shown["rows"] = table(finding.rows)
+    if finding.counts:
+        shown["chart"] = chart(finding.counts, "what was counted")
+    return dg.AssetCheckResult(passed=finding.holds, severity=severity, description=finding.told, metadata=shown)
+
+
+def warned(finding: Finding) -> dg.AssetCheckResult:
+    """A finding that is told and keeps nothing back."""
+    return checked(finding, severity=dg.AssetCheckSeverity.WARN)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Rows of plain values, all with the same columns, at most 100."""
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows[:SHOWN]])
+
+
+def chart(counts: Mapping[str, float], title: str) -> dg.MarkdownMetadataValue:
+    """Counts as bars."""
+    return dg.MetadataValue.md(bars(counts, title))

@@ -45,6 +45,7 @@ def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first.ingest_pubmed([sample / "pubmed26n0001.xml.gz"])
     first.ingest_guidelines([sample / "guidelines.jsonl"])
     first.refresh()
+    del first  # an open home holds its snapshot, and the refresh after the next would clear it away
     later = open_home(root, now=UPDATE)
     later.ingest_pubmed([sample / "pubmed26n0002.xml.gz"])
     later.refresh()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,34 @@ def test_only_one_writer_holds_a_home(rooms: Rooms) -> None:
         pass
     with rooms.writing():
         pass
+
+
+def test_a_writer_may_wait_for_another_but_no_longer_than_it_said(rooms: Rooms) -> None:
+    with rooms.writing(), pytest.raises(BusyError), Rooms(rooms.root).writing(wait=0.1):
+        pass
+    with ThreadPoolExecutor() as pool, rooms.writing():
+
+        def second() -> bool:
+            with Rooms(rooms.root).writing(wait=60):
+                return released
+
+        released = False
+        waiting = pool.submit(second)
+        assert not wait([waiting], timeout=0.2).done
+        released = True
+    assert waiting.result()
+
+
+def test_a_folder_that_is_held_is_not_removed_and_one_that_is_going_is_not_held(tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    (folder / "deep").mkdir(parents=True)
+    first, second = home.hold(folder), home.hold(folder)
+    assert first is not None and second is not None
+    os.close(first)
+    assert not home.retire(folder) and (folder / "deep").is_dir()
+    os.close(second)
+    assert home.retire(folder) and not list(tmp_path.iterdir())
+    assert home.hold(folder) is None and home.retire(folder)
 
 
 def test_a_missing_definition_says_which_there_are(rooms: Rooms) -> None:

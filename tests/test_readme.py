@@ -13,6 +13,7 @@ import pytest
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"<!-- transcript -->\n(.*?)<!-- /transcript -->", re.DOTALL)
 QUESTION = "Does intensive insulin therapy reduce mortality in critically ill patients?"
+LATER = "Does hydroxychloroquine reduce mortality in patients hospitalised with COVID-19?"
 COMMANDS = [
     "consilience init my-home",
     "consilience ingest pubmed my-home/corpora/sample/pubmed26n0001.xml.gz --home my-home",
@@ -21,11 +22,17 @@ COMMANDS = [
     f'consilience ask "{QUESTION}" --as-of 2003 --home my-home',
     f'consilience ask "{QUESTION}" --as-of 2012 --home my-home',
     "consilience graph history flecainide affects --home my-home",
+    f'consilience ask "{LATER}" --as-of 2020-05-31 --save hcq --home my-home',
+    "export CONSILIENCE_NOW=2026-02-01T00:00:00Z    # a month later, PubMed's update",
+    "consilience ingest pubmed my-home/corpora/sample/pubmed26n0002.xml.gz --home my-home",
+    "consilience refresh --home my-home",
+    "consilience questions --home my-home",
+    "consilience changes --since 2026-01-31 --limit 2 --home my-home",
 ]
 
 
 def transcript(folder: Path) -> str:
-    """What the commands print in an empty folder with the clock at 2026-01-01."""
+    """What the commands print in an empty folder with the clock at 2026-01-01 and, later, at 2026-02-01."""
     here = Path(sys.executable).parent
     surroundings = {
         **os.environ,
@@ -35,6 +42,10 @@ def transcript(folder: Path) -> str:
     }
     told = []
     for command in COMMANDS:
+        if command.startswith("export "):
+            surroundings["CONSILIENCE_NOW"] = command.split()[1].partition("=")[2]
+            told.append(f"$ {command}\n")
+            continue
         done = subprocess.run(
             command, shell=True, cwd=folder, env=surroundings, capture_output=True, text=True, check=True
         )

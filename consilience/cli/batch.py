@@ -22,6 +22,7 @@ from consilience.records import canonical_json
 LONGEST_LINE = 8 * 1024 * 1024
 
 Do = Callable[[str, dict[str, Any]], Mapping[str, Any]]
+Short = dict[tuple[str, str], dict[str, Any]]  # by provider and source
 
 
 class Line(BaseModel):
@@ -65,6 +66,7 @@ class AskLine(Line):
     chains: Annotated[int, Field(ge=1)] | None = None
     model: str | None = None
     trace: bool = False
+    save: str | None = None
 
 
 class VerifyLine(Line):
@@ -91,15 +93,16 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What an earlier run left: ids of the complete lines, how many of them failed, where they end."""
+    """What an earlier run left: ids of the complete lines, how many failed, where they end, what they were short of."""
 
     ids: list[object]
     failed: int
     end: int
+    short: Short
 
 
 def run_batch(session: Session, name: str, files: Files, do: Do, *, report: Progress | None = None) -> dict[str, Any]:
-    """Answer every line of a file; the summary says how many there were and how many failed."""
+    """Answer every line of a file; the summary counts them and tells the shortfalls that any answer was given under."""
     began = time.monotonic()
     total = sum(1 for _ in read_lines(files.source)) if report else 0
     if files.out.exists() and files.out.samefile(files.source):
@@ -108,9 +111,9 @@ def run_batch(session: Session, name: str, files: Files, do: Do, *, report: Prog
         raise BadInputError(
             "there is no folder for the output", where=str(files.out), expected="--out in a folder that is there"
         )
-    kept = _kept(files.out) if files.resume and files.out.exists() else Kept([], 0, 0)
+    kept = _kept(files.out) if files.resume and files.out.exists() else Kept([], 0, 0, {})
     _must_continue(files, kept)
-    lines, failed = len(kept.ids), kept.failed
+    lines, failed, short = len(kept.ids), kept.failed, kept.short
     with files.out.open("r+b" if files.out.exists() else "w+b") as out:
         out.truncate(kept.end)
         out.seek(kept.end)
@@ -122,10 +125,12 @@ def run_batch(session: Session, name: str, files: Files, do: Do, *, report: Prog
             out.write((_dumped(session, answer) + "\n").encode("utf-8", "backslashreplace"))
             out.flush()
             lines, failed = lines + 1, failed + ("error" in answer)
+            short |= _short(answer)
             if report:
                 report(name, lines, total)
     usage = {"seconds": time.monotonic() - began}
-    return {"out": str(files.out), "lines": lines, "failed": failed, "resumed": len(kept.ids), "usage": usage}
+    return {"out": str(files.out), "lines": lines, "failed": failed, "resumed": len(kept.ids),
+            "shortfalls": [short[name] for name in sorted(short)], "usage": usage}  # fmt: skip
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -200,6 +205,7 @@ def _id(value: Mapping[str, Any]) -> object:
 def _kept(out: Path) -> Kept:
     """The complete lines of an earlier run; what a kill tore off, and all after it, is left out."""
     ids: list[object] = []
+    short: Short = {}
     failed = end = 0
     with out.open("rb") as handle:
         for raw in handle:
@@ -211,8 +217,16 @@ def _kept(out: Path) -> Kept:
                 break
             ids.append(written.get("id"))
             failed += "error" in written
+            short |= _short(written)
             end += len(raw)
-    return Kept(ids, failed, end)
+    return Kept(ids, failed, end, short)
+
+
+def _short(answer: Mapping[str, Any]) -> Short:
+    result = answer.get("result")
+    told = result.get("shortfalls") if isinstance(result, dict) else None
+    found = told if isinstance(told, list) else []
+    return {(str(each.get("provider")), str(each.get("source"))): each for each in found if isinstance(each, dict)}
 
 
 def _must_continue(files: Files, kept: Kept) -> None:

@@ -42,6 +42,7 @@ KnownAt = Annotated[
     ),
 ]
 InFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False)]
+OptionalFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE...", exists=True, dir_okay=False)]
 InFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
 BatchIn = Annotated[
     Path | None,
@@ -134,9 +135,36 @@ def init(session: Session, directory: Annotated[Path, typer.Argument(metavar="DI
 
 
 @command(ingest_app, "pubmed", object_name="ingest")
-def ingest_pubmed(session: Session, files: InFiles) -> Mapping[str, Any]:
-    """Load PubMed XML, baseline or update, plain or gzipped, in order of year and number."""
-    return session.open().ingest_pubmed(files)
+def ingest_pubmed(
+    session: Session,
+    files: OptionalFiles = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="These files are the whole baseline of their year.")
+    ] = False,
+    query: Annotated[
+        str | None, typer.Option(metavar="TERM", help="Load what a PubMed search finds, in place of files.")
+    ] = None,
+    eutils: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask this service, not the one of corpora/pubmed.yaml.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only what entered PubMed on that day or later.")
+    ] = None,
+    accept_translation: Annotated[
+        bool, typer.Option("--accept-translation", help="Load although PubMed dropped a part of the query.")
+    ] = False,
+) -> Mapping[str, Any]:
+    """Load PubMed XML, baseline or update, plain or gzipped, in order of year and number; or what a search finds."""
+    if (query is None) == (not files) or (query is None and (eutils or since or accept_translation)):
+        raise BadInputError("one of the two is needed", where="ingest pubmed", expected="FILE..., or --query TERM")
+    if query is None:
+        return session.open().ingest_pubmed(files or [], baseline=baseline)
+    if baseline:
+        raise BadInputError("a search is no baseline", where="--baseline", expected="FILE... with --baseline")
+    return session.open().ingest_pubmed_query(
+        query, eutils=eutils, since=since, accept_translation=accept_translation,
+        allow_shortfall=session.allow_shortfall,
+    )  # fmt: skip
 
 
 @command(ingest_app, "records", object_name="ingest")
@@ -160,12 +188,52 @@ def ingest_retractions(session: Session, files: InFiles) -> Mapping[str, Any]:
 @command(app, "refresh")
 def refresh(
     session: Session,
-    offline: Annotated[bool, typer.Option("--offline", help="Reach no remote source.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is pending and write nothing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Reach no remote source, enabled or not.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be fetched, loaded and written, and write nothing.")
+    ] = False,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for another process that is writing.", min=0)] = 0,
 ) -> Mapping[str, Any]:
     """Bring indexes and graph to date with the corpora."""
     with progress() as report:
-        return session.open().refresh(offline=offline, dry_run=dry_run, progress=report)
+        return session.open().refresh(offline=offline, dry_run=dry_run, wait=wait, progress=report)
+
+
+@command(app, "migrate")
+def migrate(session: Session) -> Mapping[str, Any]:
+    """Bring a store of an earlier version up to this one; run refresh afterwards."""
+    with progress() as report:
+        return session.open().migrate(progress=report)
+
+
+@command(app, "backup")
+def backup(session: Session, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> Mapping[str, Any]:
+    """Write all that cannot be computed again to one file, such as home.tar.zst."""
+    return session.open().backup(file)
+
+
+@command(app, "restore")
+def restore(
+    session: Session,
+    file: InFile,
+    into: Annotated[Path | None, typer.Option("--into", metavar="DIR", help="A new or empty folder.")] = None,
+) -> Mapping[str, Any]:
+    """Fill a new or empty folder from a backup, every byte of it checked first; run refresh afterwards."""
+    from consilience.api import restore_home
+
+    if (target := into or session.home) is None:
+        raise BadInputError("where to is not said", where="--into", expected="consilience restore FILE --into DIR")
+    return restore_home(file, target)
+
+
+@command(app, "forget")
+def forget(
+    session: Session,
+    document_id: Annotated[str, typer.Argument(metavar="ID", help="Such as PMID:12345678.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept for good.")],
+) -> Mapping[str, Any]:
+    """Erase one document's text for good, and keep its hash and the reason; run refresh afterwards."""
+    return session.open().forget(document_id, reason=reason)
 
 
 @command(app, "status")
@@ -175,9 +243,32 @@ def status(session: Session) -> Mapping[str, Any]:
 
 
 @command(app, "doctor")
-def doctor(session: Session) -> Mapping[str, Any]:
+def doctor(
+    session: Session,
+    deep: Annotated[bool, typer.Option("--deep", help="Hash every fact, not a sample.")] = False,
+) -> Mapping[str, Any]:
     """Check the stores and what is installed; exit 3 and say how to repair when something is damaged."""
-    return session.open().doctor()
+    return session.open().doctor(deep=deep)
+
+
+@command(app, "quarantine")
+def quarantine(session: Session) -> Mapping[str, Any]:
+    """List the records of good files that could not be used, each with its reason."""
+    return session.open().quarantine()
+
+
+@command(app, "shortfalls")
+def shortfalls(
+    session: Session,
+    accept: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Close this one, as listed here, while it stays the same.")
+    ] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it does not matter; kept for good.")] = "",
+) -> Mapping[str, Any]:
+    """List what sources announced and did not give; exit 1 while any of it is open."""
+    if accept is None and reason:
+        raise BadInputError("nothing is to be accepted", where="--reason", expected="--accept SOURCE --reason TEXT")
+    return session.open().shortfalls(accept, reason=reason)
 
 
 @command(app, "show")
@@ -191,6 +282,13 @@ def show(
     """Show one document, its text, its standing and its versions."""
     when = clocks(as_of, known_at)
     return session.open().show(document_id, version=version, **when)
+
+
+@command(app, "duplicates")
+def duplicates(session: Session, as_of: AsOf = None, known_at: KnownAt = None) -> Mapping[str, Any]:
+    """List records that are one document and papers of one study, each with its reasons."""
+    when = clocks(as_of, known_at)
+    return session.open().duplicates(**when)
 
 
 # ---------------------------------------------------------------- finding and answering
@@ -234,15 +332,45 @@ def ask(
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="The language model, if any.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Give every step of every chain.")] = False,
+    save: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Keep the answer under a name, to be watched for changes.")
+    ] = None,
     batch: BatchIn = None,
     out: BatchOut = None,
     resume: Resume = False,
 ) -> Mapping[str, Any] | int:
     """Answer a question from cited evidence, or abstain."""
-    options = {"chains": chains, "model": model, "trace": trace, **clocks(as_of, known_at)}
+    if save is not None and batch is not None:
+        raise BadInputError("--save names one answer", where="save", expected='a line\'s own "save", in a batch')
+    options = {"chains": chains, "model": model, "trace": trace, "save": save, **clocks(as_of, known_at)}
     files = batch_files(question, batch, out, resume=resume)
     home = session.open()
     return one_or_many(session, "ask", question, files, lambda text, given: home.ask(text, **options | given))
+
+
+@command(app, "questions")
+def questions(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one, with all its answers.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask it again, now, with the same options; says what changed.")
+    ] = False,
+) -> Mapping[str, Any]:
+    """Show the saved questions, their last answers, and whether they still stand."""
+    return session.open().questions(name, again=again)
+
+
+@command(app, "changes")
+def changes(
+    session: Session,
+    since: Annotated[str, typer.Option(metavar="INSTANT", help="From when; a date alone is the end of that day, UTC.")],
+    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Until when; now unless given.")] = None,
+    limit: Limit = 100,
+) -> Mapping[str, Any]:
+    """Show which documents, claims and saved answers changed, and why; the limit is for each kind of change."""
+    first = parse_instant(since, where="since")
+    last = None if until is None else parse_instant(until, where="until")
+    return session.open().changes(first, until=last, limit=limit)
 
 
 @command(app, "verify")
@@ -362,6 +490,42 @@ def graph_conflicts(
     """Show claims on which the evidence disagrees."""
     when = clocks(as_of, known_at)
     return session.open().graph_conflicts(limit=limit, **when)
+
+
+@command(graph_app, "changes", object_name="graph-changes")
+def graph_changes(
+    session: Session,
+    start: Annotated[str, typer.Option("--from", metavar="DAY", help="The first day, or an instant with a time.")],
+    end: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day, or an instant with a time.")],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    limit: Limit = 100,
+) -> Mapping[str, Any]:
+    """Show how claims changed between two days, as known at one instant, or between two instants, as of one day."""
+    when = clocks(as_of, known_at)
+    return session.open().graph_changes(start, end, limit=limit, **when)
+
+
+# ---------------------------------------------------------------- guidelines
+
+
+@command(app, "guideline-changes")
+def guideline_changes(
+    session: Session,
+    issuer: Annotated[str, typer.Argument(metavar="ISSUER", help="As in the id: GL:ISSUER/GUIDELINE/1@VERSION.")],
+    guideline: Annotated[str, typer.Argument(metavar="GUIDELINE")],
+    from_version: Annotated[
+        str | None, typer.Option("--from", metavar="V", help="The earlier version; the one before unless given.")
+    ] = None,
+    to_version: Annotated[
+        str | None, typer.Option("--to", metavar="V", help="The later version; the last unless given.")
+    ] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Mapping[str, Any]:
+    """Show what changed between two versions of a guideline, and what kind of change it is."""
+    when = clocks(as_of, known_at)
+    return session.open().guideline_changes(issuer, guideline, from_version, to_version, **when)
 
 
 # ---------------------------------------------------------------- screening and evaluation

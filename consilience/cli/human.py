@@ -45,7 +45,7 @@ def plain_ends(text: str) -> str:
 def plainly(obj: Obj) -> Iterator[Text]:
     """Every key and value, for objects that need no more."""
     for key, value in obj.items():
-        if key not in ("warnings", "usage"):
+        if key not in ("warnings", "usage") and value not in ([], {}):
             shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
             yield line((f"{key}: ", "bold"), "none" if shown is None else str(shown))
 
@@ -54,8 +54,9 @@ def source(citation: Obj, label: str) -> Iterator[Text]:
     """One cited passage: where it stands, what it is worth, its words."""
     dated = (citation["published"] or "undated") if "published" in citation else None
     facts = ", ".join(fact for fact in (dated, *map(citation.get, ("design", "study", "stance"))) if fact)
-    title, told = citation.get("title") or "", f" ({facts})" if facts else ""
-    yield line((f"{label} ", "cyan"), (f"{citation['id']} ", "bold"), *label_of(citation), title, told)
+    told = " ".join(part for part in (citation.get("title"), f"({facts})" if facts else "") if part)
+    parts = [(citation["id"], "bold"), *label_of(citation), *([(told, "")] if told else [])]
+    yield line((label, "cyan"), *((f" {text.rstrip(' ')}", style) for text, style in parts))
     yield line(f'    {citation["field"]} {citation["start"]}-{citation["end"]}: "{citation["quote"]}"')
 
 
@@ -134,8 +135,24 @@ def document(obj: Obj) -> Iterator[Text]:
     """One document: its standing, then its text."""
     yield line((f"{obj['id']} ", "bold"), *label_of(obj), f"version {obj['version']} of {len(obj['versions'])}")
     yield line(f"published {obj['published'] or 'at an unknown date'}, {obj['design'] or 'design unknown'}")
+    if obj.get("status_since"):
+        by = f", by {obj['status_by']}" if obj.get("status_by") else ""
+        yield line(f"{obj['status']} since {obj['status_since']}{by}")
     for name, text in obj["fields"].items():
         yield line((f"{name}: ", "bold"), text)
+
+
+def duplicates(obj: Obj) -> Iterator[Text]:
+    """Clusters that count once: copies of one document, then papers of one study."""
+    for name, title in (("duplicates", "Copies of"), ("studies", "Papers of")):
+        for cluster in obj[name]:
+            yield line((f"{title} {cluster['name']}", "bold"))
+            for member in cluster["members"]:
+                yield line((f"  {member['id']} ", "cyan"), f"{member['published'] or 'undated'} ", member["title"])
+            for each in cluster["links"]:
+                yield line(f"    {each['a']} = {each['b']}: {each['basis']} ({each['score']:.2f})")
+    if not (obj["duplicates"] or obj["studies"]):
+        yield line("Every document stands alone.")
 
 
 def edges(obj: Obj) -> Iterator[Text]:
@@ -143,7 +160,8 @@ def edges(obj: Obj) -> Iterator[Text]:
     for row in obj["rows"]:
         step = f"path {row['path']}, step {row['hop']}: " if "hop" in row else ""
         subject, target = row.get("subject_name") or row["subject"], row.get("object_name") or row["object"]
-        yield line((step, "cyan"), (f"{subject} {row['predicate']} {target}", "bold"), f"  {standing(row)}")
+        way = f" ({row['direction'].replace('_', ' ')})" if row.get("direction") else ""
+        yield line((step, "cyan"), (f"{subject} {row['predicate']} {target}{way}", "bold"), f"  {standing(row)}")
         if row["closed_by"]:
             yield line(f"  closed by {row['closed_by']}")
         for point in row.get("timeline") or ():
@@ -168,12 +186,62 @@ def studies(counted: Obj) -> str:
 
 
 def changes(obj: Obj) -> Iterator[Text]:
-    """What changed, when, and because of what."""
+    """What changed, when, and because of what; then how many changes of each kind there are."""
     for row in obj["rows"]:
-        because = ", ".join(row["because"])
-        yield line(
-            (f"{row['at']} ", "cyan"), f"{row['what']} {row['id']}: {row['before']} -> {row['after']} ({because})"
-        )
+        name = f"{row['subject_name']} {row['predicate']} {row['object_name']}" if row.get("predicate") else row["id"]
+        turn = " -> ".join(state(row[end]) for end in ("before", "after"))
+        what = f"{row.get('kind') or ''} {row['what']}".strip()
+        shown = ", ".join(row["because"][:5]) + (", ..." if len(row["because"]) > 5 else "")
+        yield line((f"{row['at']} ", "cyan"), (f"{what} ", "bold"), f"{name}: {turn} ({shown})")
+    for kind, found in (obj.get("counts") or {}).items():
+        yield line((f"{kind}s: ", "bold"), ", ".join(f"{count} {what}" for what, count in found.items()))
+    if not obj["rows"]:
+        yield line("Nothing changed.")
+
+
+def state(value: object) -> str:
+    """One end of a change: a word, the belief in a claim, or nothing."""
+    if isinstance(value, Mapping):
+        closed = f", closed by {value['closed_by']}" if value.get("closed_by") else ""
+        return f"belief {value['belief']:.2f} on {studies(value)}{closed}"
+    return "nothing" if value is None else str(value)
+
+
+def questions(obj: Obj) -> Iterator[Text]:
+    """Saved questions, each with its last answer, whether it stands and why not."""
+    for each in obj["questions"]:
+        said = each["abstained"]["reason"] if each["abstained"] else each["verdict"] or each["kind"]
+        runs = f"{each['runs']} {'answer' if each['runs'] == 1 else 'answers'}, the last {each['asked_at']}"
+        yield line((f"{each['name']}: ", "bold"), each["question"])
+        stands = ("stands", "green") if each["stands"] else ("DOES NOT STAND", "bold red")
+        yield line("  ", (f"{said} ", "bold"), f"({runs}) ", stands)
+        for reason in each["reasons"]:
+            since = f" since {reason['since']}" if reason["since"] else ""
+            notice = f", by {reason['notice']}" if reason["notice"] else ""
+            yield line(f"  cites {reason['id']}: {reason['what']}{since}, known {reason['known_from']}{notice}")
+        if again := each.get("changed"):
+            turn = "the same answer" if again["same"] else f"{again['before']} -> {again['after']}"
+            lost, new = (", ".join(again[name]) or "none" for name in ("lost", "new"))
+            yield line(("  asked again: ", "bold"), f"{turn}; cited no more: {lost}; newly cited: {new}")
+    if not obj["questions"]:
+        yield line("No question is saved: consilience ask QUESTION --save NAME.")
+
+
+def guideline_changes(obj: Obj) -> Iterator[Text]:
+    """What became of each recommendation, with the words that differ."""
+    sides = (f"{obj[side]['version']} ({obj[side]['published']})" for side in ("from", "to"))
+    yield line((f"{obj['issuer']}: {obj['guideline']} ", "bold"), " -> ".join(sides))
+    for row in obj["rows"]:
+        moved = f" (was {row['was']})" if row["was"] not in (None, row["recommendation"]) else ""
+        told = ", ".join(kind.replace("_", " ") for kind in row["kinds"])
+        change = f"{row['change']}{f': {told}' if told else ''}"
+        yield line((f"{row['recommendation']} ", "cyan"), f"{moved} ".lstrip(), (change, "bold"))
+        for sign, side in (("-", "before"), ("+", "after")):
+            if row[side] and row["change"] != "unchanged":
+                yield line(f'  {sign} "{row[side]["quote"]}"')
+        for each in row["differences"]:
+            words = (f'"{each[side]["quote"]}"' if each[side] else "nothing" for side in ("before", "after"))
+            yield line(f"    {(each['kind'] or 'wording').replace('_', ' ')}: {' -> '.join(words)}")
 
 
 def ingest(obj: Obj) -> Iterator[Text]:
@@ -183,7 +251,64 @@ def ingest(obj: Obj) -> Iterator[Text]:
         counts = f"{each['records']} records, {each['deletions']} deletions, {each['quarantined']} quarantined"
         style = "bold red" if each["status"] == "refused" else "green"
         yield line((f"{each['status']} ", style), f"{each['file']} ({counts}){error}")
+    for short in obj.get("shortfalls") or ():
+        yield line(("incomplete ", "bold red"), short["detail"])
+    if obj.get("baseline"):
+        yield line("These files stand as the whole baseline of their year.")
     yield line("Run `consilience refresh` to bring indexes and graph to date.")
+
+
+def migrate(obj: Obj) -> Iterator[Text]:
+    """What was brought up to date, and what to do next."""
+    yield line((f"layout {obj['layout']}: ", "bold"), f"{obj['rewritten']} of {obj['commits']} commits rewritten")
+    if obj["rewritten"]:
+        yield line("Run `consilience refresh` to bring indexes and graph to date.")
+
+
+def quarantine(obj: Obj) -> Iterator[Text]:
+    """Each unusable record: its file, its place in it, why, how it begins."""
+    for row in obj["rows"]:
+        yield line((f"{row['file']} ", "bold"), (f"record {row['position'] + 1}: ", "cyan"), row["reason"])
+        if row["raw"]:
+            yield line(f"    {row['raw']}")
+    if not obj["rows"]:
+        yield line("Nothing is in quarantine.")
+
+
+def shortfalls(obj: Obj) -> Iterator[Text]:
+    """What is missing, since when, and how to be done with it."""
+    for name, style in (("shortfalls", "bold red"), ("accepted", "dim")):
+        for each in obj[name]:
+            yield line((f"{each['source']} ", style), f"since {each['since']}: {each['detail']}")
+            if each.get("query"):
+                yield line(f"    asked: {each['query']}")
+            if each.get("reason"):
+                yield line(f"    accepted: {each['reason']}")
+    if obj["shortfalls"]:
+        yield line("Run the refresh or the search again; or --accept SOURCE --reason TEXT to go on without.")
+    elif not obj["accepted"]:
+        yield line("Nothing that was announced is missing.")
+
+
+def backup(obj: Obj) -> Iterator[Text]:
+    """What is in the backup, and the hash to keep elsewhere."""
+    yield line((f"{obj['file']}: ", "bold"), f"{obj['files']} files, {obj['bytes']:,} bytes, {obj['commits']} commits")
+    yield line("sha256 ", obj["sha256"])
+
+
+def restore(obj: Obj) -> Iterator[Text]:
+    """What was put where, and what to do next."""
+    yield line((f"{obj['home']}: ", "bold"), f"{obj['files']} files, {obj['commits']} commits, every hash agrees")
+    yield line("Run `consilience refresh` to build indexes and graph.")
+
+
+def forget(obj: Obj) -> Iterator[Text]:
+    """What was erased and what is kept of it."""
+    done = "" if obj["changed"] else "already "
+    yield line((f"{obj['id']} ", "bold"), f"{done}forgotten on {obj['at'][:10]}: {obj['reason']}")
+    for version in obj["versions"]:
+        kept = ", ".join(f"{name} {digest[:12]}" for name, digest in version["sha256"].items())
+        yield line(f"  version {version['version']}: {kept}")
 
 
 def doctor(obj: Obj) -> Iterator[Text]:
@@ -217,14 +342,24 @@ RENDERERS: dict[str, Callable[[Obj], Iterator[Text]]] = {
     "ask": ask,
     "changes": changes,
     "doctor": doctor,
+    "duplicates": duplicates,
     "evaluate": evaluation,
     "graph-about": edges,
+    "graph-changes": changes,
     "graph-conflicts": edges,
     "graph-history": edges,
     "graph-paths": edges,
+    "backup": backup,
+    "forget": forget,
+    "guideline-changes": guideline_changes,
     "ingest": ingest,
+    "migrate": migrate,
+    "questions": questions,
+    "quarantine": quarantine,
+    "restore": restore,
     "screen-simulate": simulation,
     "search": search,
+    "shortfalls": shortfalls,
     "show": document,
     "verify": verify,
 }

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consilience.clocks import instant_text
-from consilience.corpora import fold, snapshot
+from consilience.corpora import fold, links, marks, snapshot
 from consilience.corpora.passages import PASSAGES, fields_at
 from consilience.corpora.store import Store
+from consilience.corpora.units import Linked, Units
 from consilience.errors import NotFoundError
 from consilience.records import Span, sha256
 
@@ -60,6 +61,7 @@ class Document:
     design_basis: str
     preprint: bool
     study: str
+    sample_size: int | None
     meta: Mapping[str, Any]
 
     def span(self, name: str, start: int, end: int) -> Span:
@@ -72,11 +74,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What has befallen a document by a day, as known by an instant."""
+    """What has befallen a document by a day, as known by an instant: since when, by which notice, known from when."""
 
     name: str
     retracted_since: date | None = None
     by: str = ""
+    since: date | None = None
+    known_from: datetime | None = None
 
 
 @dataclass
@@ -140,6 +144,24 @@ class Corpus:
             found.setdefault(mark["target"], []).append(mark)
         return found
 
+    @cached_property
+    def linked(self) -> Linked:
+        """The links between records; a snapshot made before there were any has none."""
+        path = snapshot.folder_of(self.store, self.name) / links.FILE
+        return Linked(pq.read_table(path, schema=links.LINKS) if path.exists() else links.LINKS.empty_table())
+
+    def units(self, clocks: Clocks) -> Units:
+        """Clusters of duplicates and studies, from the links visible on the clocks."""
+        return self.linked.units(clocks.instant, days(clocks.as_of), explicit=clocks.explicit)
+
+    def study_of(self, document: str, clocks: Clocks) -> str:
+        """The unit of independent evidence a document belongs to: its trial's registration, else one of its papers."""
+        return self.units(clocks).study_of(document)
+
+    def duplicates_of(self, document: str, clocks: Clocks) -> list[tuple[str, str]]:
+        """The other records of the same document on the clocks, each with why."""
+        return self.units(clocks).duplicates_of(document)
+
     def visible(self, clocks: Clocks) -> Mask:
         """Rows that existed on both clocks; an undated document hides under a day the asker named."""
         dated = self.published <= days(clocks.as_of)
@@ -191,36 +213,36 @@ class Corpus:
         """The status of a document as of the day; a retraction known but later is told beside it."""
         if deleted:
             return Status("deleted")
-        held: dict[str, str] = {}
-        later: date | None = None
-        for mark in self.marks.get(document, ()):
-            until = mark["known_until"]
-            if mark["known_from"] > clocks.known_at or (until is not None and until <= clocks.known_at):
-                continue
-            if mark["since"] <= clocks.as_of:
-                held.setdefault(mark["kind"], mark["notice"] or "")
-            elif mark["kind"] == "retracted":
-                later = min(later or mark["since"], mark["since"])
-        name = next((s for s in STATUSES if s in held), "active")
-        return Status(name, None if name == "retracted" else later, held.get(name, ""))
+        known = marks.held(self.marks.get(document, ()), clocks.known_at)
+        now = [mark for mark in known if mark.holds_on(clocks.as_of)]
+        name = min((mark.kind for mark in now), key=STATUSES.index, default="active")
+        first = next((mark for mark in now if mark.kind == name), None)
+        # One that was taken back before now is no warning any more.
+        later = next((m.since for m in known if m.kind == "retracted" and m.since > clocks.as_of and not m.until), None)
+        return Status(name, None if name == "retracted" else later, first.notice if first else "",
+                      first.since if first else None, first.known_from if first else None)  # fmt: skip
 
     def versions(self, document: str, clocks: Clocks) -> list[dict[str, Any]]:
         """The versions of a document known by then, oldest first."""
         rows = [r for r in self.rows_by_id.get(document, []) if self.known_from[r] <= clocks.instant]
         table = self.table
+        # What befalls a document befalls all its versions: an old one of a retracted paper is no more to be believed.
+        gone = any(not self.alive[r] and clocks.instant < self.known_until[r] for r in rows)
+        told = self.status(document, clocks, deleted=gone).name
         return [
             {"version": table["version"][r].as_py(), "source_version": table["source_version"][r].as_py() or "",
              "known_from": instant_text(table["known_from"][r].as_py()),
              # An end that lies after `known_at` was not known then.
              "known_until": instant_text(table["known_until"][r].as_py())
              if self.known_until[r] <= clocks.instant else None,
-             "status": "active" if self.alive[r] else "deleted"}
+             "status": told if self.alive[r] else "deleted"}
             for r in rows
         ]  # fmt: skip
 
 
 _DOCUMENT_COLUMNS = ("id", "version", "source_version", "source", "seq", "row", "published", "known_from",
-                     "known_until", "deleted", "design", "design_basis", "preprint", "study")  # fmt: skip
+                     "known_until", "deleted", "design", "design_basis", "preprint", "study",
+                     "sample_size")  # fmt: skip
 
 
 def numbers(column: pa.ChunkedArray, missing: int) -> npt.NDArray[np.int64]:

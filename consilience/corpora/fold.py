@@ -16,16 +16,26 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from consilience.corpora import segments
 from consilience.corpora.store import Commit, Store, name_of, source_rank
+from consilience.errors import StoreDamagedError
+from consilience.records import pmid_curie, shard_of
 
-VERSION = "fold.2"
+VERSION = "fold.5"
+# The kind of a commit without rows: the numbered files of its year up to its number are the whole baseline.
+BASELINE = "baseline"
+# What stands in a numbered file for a record that could not be read: it says nothing, least of all a deletion.
+UNREAD = "unread"
 _INSTANT = pa.timestamp("us", tz="UTC")
 Orders = Mapping[int, tuple[int, int] | None]
 _KEYS = ("op", "id", "position", "source", "source_version", "version", "revised")
-_CARRIED = ("published_start", "published", "design", "design_basis", "preprint", "study", "guideline",
-            "guideline_version", "withdrawn", "supersedes", "marks")  # fmt: skip
+_CARRIED = ("published_start", "published", "design", "design_basis", "preprint", "study", "doi", "registry",
+            "sample_size", "guideline", "guideline_version", "withdrawn", "supersedes", "marks")  # fmt: skip
+# What rules of ours make of a record and its version does not tell: the last time it was read counts, by the rules of
+# then (see design.VERSION), whenever it came into force.
+_BY_OUR_RULES = ("design", "design_basis", "preprint", "study", "sample_size")
 
 HISTORY = pa.schema([
     ("id", pa.string()), ("version", pa.string()), ("source_version", pa.string()), ("source", pa.string()),
@@ -33,6 +43,7 @@ HISTORY = pa.schema([
     ("known_from", _INSTANT), ("known_until", _INSTANT), ("deleted", pa.bool_()),
     ("revised", pa.date32()), ("published_start", pa.date32()), ("published", pa.date32()),
     ("design", pa.string()), ("design_basis", pa.string()), ("preprint", pa.bool_()), ("study", pa.string()),
+    ("doi", pa.string()), ("registry", pa.string()), ("sample_size", pa.int32()),
     ("guideline", pa.string()), ("guideline_version", pa.string()), ("withdrawn", pa.bool_()),
     ("supersedes", pa.string()), ("marks", pa.string()),
 ])  # fmt: skip
@@ -72,20 +83,17 @@ def history_path(store: Store, shard: int, through: int) -> Path:
 
 def build(store: Store, commits: Sequence[Commit], shards: Iterable[int]) -> list[int]:
     """Bring the citations of these shards up to the last commit; return the shards that were written."""
+    shards = list(shards)
     stale = [s for s in shards if (last := touched_last(commits, s)) and not history_path(store, s, last).exists()]
-    if not stale:
-        return []
     tables: dict[int, list[pa.Table]] = defaultdict(list)
     for commit in commits:
-        if set(commit.shards) & set(stale):
+        if stale and (commit.quarantined or set(commit.shards) & set(stale)):
             for shard, table in _by_shard(store, commit, stale):
                 tables[shard].append(table)
     for shard in stale:
-        path = history_path(store, shard, touched_last(commits, shard))
-        older = segments.paths(path.parent)
-        segments.write(path, _history(tables[shard], commits))
-        for old in older:
-            old.unlink(missing_ok=True)
+        segments.write(history_path(store, shard, touched_last(commits, shard)), _history(tables[shard], commits))
+    for shard in shards:  # not only the stale ones: a killed run may have written and not removed
+        segments.keep_last(history_path(store, shard, 0).parent)
     return stale
 
 
@@ -93,32 +101,66 @@ def _by_shard(store: Store, commit: Commit, shards: Sequence[int]) -> Iterator[t
     table = store.rows(commit.seq, [*_KEYS, "shard", *_CARRIED])
     rows = pa.array(range(table.num_rows), pa.int32())
     table = table.append_column("row", rows).append_column("seq", pa.array([commit.seq] * table.num_rows, pa.int32()))
+    table = pa.concat_tables([table, pa.Table.from_pylist(list(_unread(store, commit)), schema=table.schema)])
     for shard in shards:
         part = table.filter(pc.equal(table["shard"], shard))
         if part.num_rows:
             yield shard, part
 
 
+def _unread(store: Store, commit: Commit) -> Iterator[dict[str, Any]]:
+    """Rows for what a numbered file holds of documents and could not be read, where their PMID can be told."""
+    if not (commit.quarantined and commit.order and commit.kind == "pubmed"):
+        return
+    path = store.folder / "quarantine" / f"{name_of(commit.seq)}.parquet"
+    try:
+        bad = pq.read_table(path, columns=["position", "raw"])
+    except (OSError, pa.ArrowInvalid) as error:
+        raise StoreDamagedError(
+            "a quarantine file is missing or unreadable", where=f"corpora/store/quarantine/{path.name}",
+            expected="restore from a backup",
+        ) from error  # fmt: skip
+    for position, raw in zip(bad["position"].to_pylist(), bad["raw"].to_pylist(), strict=True):
+        if pmid := pmid_in(raw):
+            document = pmid_curie(pmid)
+            yield {"op": UNREAD, "id": document, "shard": shard_of(document), "position": position, "source": "pubmed",
+                   "seq": commit.seq}  # fmt: skip
+
+
+_OWN = re.compile(r"<(?:MedlineCitation|BookDocument)\b[^>]*>\s*<PMID\b[^>]*>[^<0-9]*([0-9]{1,8})[^<0-9]*</PMID>")
+_LISTED = re.compile(r"""<ArticleId IdType=["']pubmed["']>\s*([0-9]{1,8})\s*</ArticleId>""")
+
+
+def pmid_in(raw: str) -> str | None:
+    """The PMID of a record that could not be read, if it can be told; those of what it cites or corrects are not it."""
+    found = _OWN.search(raw) or _LISTED.search(raw.partition("<ReferenceList")[0])
+    return (found[1].lstrip("0") or None) if found else None
+
+
 def _history(tables: list[pa.Table], commits: Sequence[Commit]) -> pa.Table:
     known: dict[int, datetime] = {c.seq: c.known_at for c in commits}
-    table = pa.concat_tables(tables).filter(pc.not_equal(pc.field("op"), "mark"))
+    table = pa.concat_tables(tables).filter(pc.field("op").isin(["put", "delete", UNREAD]))
     facts: dict[str, list[tuple[Fact, int]]] = defaultdict(list)
     columns = [table[name].to_pylist() for name in ("id", "seq", "row", *_KEYS[:1], *_KEYS[2:])]
     for index, (document, *key) in enumerate(zip(*columns, strict=True)):
         facts[document].append((Fact(*key), index))
-    out: dict[str, list[Any]] = {name: [] for name in ("id", "take", "known_from", "known_until", "deleted")}
+    out: dict[str, list[Any]] = {name: [] for name in ("id", "take", "read", "known_from", "known_until", "deleted")}
     orders = {c.seq: c.order for c in commits}
-    reloaded = reloads(commits)
+    reloaded, generations = reloads(commits), generations_of(commits)
     for document in sorted(facts):
         where = dict(facts[document])
-        for interval in intervals([fact for fact, _ in facts[document]], orders, reloaded):
+        read = {(fact.source, fact.version): index for fact, index in facts[document] if fact.op == "put"}
+        for interval in intervals([fact for fact, _ in facts[document]], orders, reloaded, generations):
             out["id"].append(document)
             out["take"].append(where[interval.fact])
+            out["read"].append(read.get((interval.fact.source, interval.fact.version), where[interval.fact]))
             out["known_from"].append(known[interval.from_seq])
             out["known_until"].append(known[interval.until_seq] if interval.until_seq else None)
             out["deleted"].append(interval.deleted)
     carried = table.take(pa.array(out["take"], pa.int64()))
+    ruled = table.select(_BY_OUR_RULES).take(pa.array(out["read"], pa.int64()))
     given = {"known_from": out["known_from"], "known_until": out["known_until"], "deleted": out["deleted"]}
+    given |= {name: ruled[name].combine_chunks() for name in _BY_OUR_RULES}
     return pa.table(
         {f.name: pa.array(given[f.name], f.type) if f.name in given else carried[f.name].cast(f.type) for f in HISTORY}
     )
@@ -137,27 +179,61 @@ def reloads(commits: Sequence[Commit]) -> dict[int, int]:
     return found
 
 
-def intervals(facts: Sequence[Fact], orders: Orders, reloaded: Mapping[int, int]) -> list[Interval]:
-    """The history of one document: which fact was in force after each commit that touched it.
+def generations_of(commits: Sequence[Commit]) -> dict[int, int]:
+    """The commits that declared a baseline whole, each with its year; a later one of the same year says nothing new."""
+    found: dict[int, int] = {}
+    for commit in commits:
+        if commit.kind == BASELINE and commit.order and commit.order[0] not in found.values():
+            found[commit.seq] = commit.order[0]
+    return found
 
-    `reloaded` maps a numbered file's commit to the one that replaced it with other bytes.
+
+def intervals(
+    facts: Sequence[Fact], orders: Orders, reloaded: Mapping[int, int], generations: Mapping[int, int]
+) -> list[Interval]:
+    """The history of one document: which fact was in force after each commit that bears on it.
+
+    `reloaded` maps a numbered file's commit to the one that replaced it with other bytes; `generations` maps the commit
+    that declared a baseline whole to its year. From then on what numbered files of earlier years put no longer counts,
+    so what the new baseline left out is deleted (sources §1.3), but not what it holds and could not be read.
     """
-    if len(facts) == 1 and facts[0].op == "put" and facts[0].seq not in reloaded:
+    newest = max(generations.values(), default=0)
+    if (
+        len(facts) == 1
+        and facts[0].op == "put"
+        and facts[0].seq not in reloaded
+        and not _before(newest, facts[0], orders)
+    ):
         return [Interval(facts[0], facts[0].seq, None, False)]
-    moments = {f.seq for f in facts} | {reloaded[f.seq] for f in facts if f.seq in reloaded}
+    moments = {f.seq for f in facts} | {reloaded[f.seq] for f in facts if f.seq in reloaded} | set(generations)
     found: list[Interval] = []
     for seq in sorted(moments):
-        winner = in_force([f for f in facts if f.seq <= seq and reloaded.get(f.seq, seq + 1) > seq], orders)
+        heard = [f for f in facts if f.seq <= seq]
+        standing = [f for f in heard if reloaded.get(f.seq, seq + 1) > seq]
+        year = max((year for said, year in generations.items() if said <= seq), default=0)
+        of_year = [f for f in standing if f.op == "delete" or not _before(year, f, orders)]
+        # What could not be read replaces nothing: it stands as it stood, unless a file deletes it.
+        counted = standing if any(f.op == UNREAD for f in of_year) else of_year
+        winner = in_force([f for f in counted if f.op != UNREAD], orders)
+        # A deleted document is remembered as it would stand without its deletion, whatever came first.
+        fact = winner or in_force(_puts(standing), orders) or in_force(_puts(heard), orders)
+        gone = winner is None and {f.op for f in counted} != {UNREAD}
         last = found[-1] if found else None
-        if winner is None and (last is None or last.deleted):
-            continue
-        if winner and last and not last.deleted and winner.version == last.fact.version:
+        if fact is None or (last and (last.fact.version, last.deleted) == (fact.version, gone)):
             continue
         if last:
             found[-1] = last._replace(until_seq=seq)
-        # A deleted document is remembered by the last version that was live.
-        found.append(Interval(winner or found[-1].fact, seq, None, winner is None))
+        found.append(Interval(fact, seq, None, gone))
     return found
+
+
+def _before(year: int, fact: Fact, orders: Orders) -> bool:
+    order = orders[fact.seq]
+    return order is not None and order[0] < year
+
+
+def _puts(facts: Sequence[Fact]) -> list[Fact]:
+    return [fact for fact in facts if fact.op == "put"]
 
 
 def in_force(facts: Sequence[Fact], orders: Orders) -> Fact | None:

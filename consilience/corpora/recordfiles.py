@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from consilience.corpora import design
 from consilience.corpora.citations import citation
 from consilience.corpora.textfiles import Entry, check, converted, objects, rows
 from consilience.records import Quarantined, Record
 
 # Bumped when what is read out of a file changes: files are then read again.
-VERSION = "records.1"
+VERSION = f"records.1+{design.VERSION}"
 
 SUFFIXES = (".nbib", ".txt", ".ris", ".csv", ".tsv", ".jsonl", ".jsonl.gz")
 # Column names of the field's tools (ASReview's definitions among them), the preferred one first.

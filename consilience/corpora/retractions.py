@@ -14,10 +14,11 @@ from consilience.corpora.textfiles import Entry, check, converted, rows
 from consilience.errors import SkipRecordError
 from consilience.records import Mark, Quarantined, doi_curie, normal_doi, pmid_curie
 
-Kind = Literal["retracted", "concern", "corrected"]
+Kind = Literal["retracted", "concern", "corrected", "reinstated"]
 
 # Bumped when what is read out of a file changes: files are then read again.
-VERSION = "retractions.1"
+VERSION = "retractions.3"
+SUFFIXES = (".csv",)
 
 _KINDS: Mapping[str, Kind] = {
     "": "retracted",
@@ -28,6 +29,8 @@ _KINDS: Mapping[str, Kind] = {
     "corrected": "corrected",
     "correction": "corrected",
     "erratum": "corrected",
+    "reinstated": "reinstated",
+    "reinstatement": "reinstated",
 }
 # Our columns, then those of Retraction Watch (Crossref's daily CSV).
 _PAPER = (("pmid", "originalpaperpubmedid"), ("doi", "originalpaperdoi"))
@@ -39,33 +42,43 @@ _KIND = ("kind", "retractionnature")
 def read(path: Path) -> Iterator[Mark | Quarantined]:
     """The marks of one CSV list, ours (`pmid,notice_pmid,date,kind`) or Retraction Watch's own.
 
-    A row without a paper or a date is quarantined, and so is a reinstatement, which is no mark.
+    A row without a paper, with a date that cannot be read, or of a reinstatement without one is quarantined. A
+    reinstatement ends what was said of the paper up to its date: a row listed by mistake is taken back by one of the
+    same date.
     """
-    check(path, (".csv",))
+    check(path, SUFFIXES)
     return converted(path, rows(path, any_of=_PAPER[0]), _mark)
 
 
 def _mark(entry: Entry) -> Mark:
     values = entry.values
     kind = _value(values, _KIND).lower().replace("_", " ")
-    if kind == "reinstatement":
-        raise SkipRecordError("a reinstatement marks nothing as retracted")
     if kind not in _KINDS:
-        raise SkipRecordError(f"the kind {kind[:40]!r} is none of retracted, concern, corrected")
-    target = _curie(values, _PAPER)
+        raise SkipRecordError(f"the kind {kind[:40]!r} is none of retracted, concern, corrected, reinstated")
+    pmid, doi = pmid_of(_value(values, _PAPER[0])), normal_doi(_value(values, _PAPER[1]))
+    target = _curie(pmid, doi)
     if not target:
         raise SkipRecordError("the paper has neither PMID nor DOI")
-    return Mark(target, _KINDS[kind], _since(_value(values, _DATE)), _curie(values, _NOTICE))
+    raw = _value(values, _DATE)
+    # A retraction counts, whenever it was; what it takes away comes back only from a day that is told.
+    since = _since(raw) if raw or _KINDS[kind] == "reinstated" else None
+    return Mark(target, _KINDS[kind], since, _notice(values), doi if pmid else "")
+
+
+def _notice(values: Mapping[str, Any]) -> str:
+    doi = normal_doi(_value(values, _NOTICE[1]))
+    try:
+        return _curie(pmid_of(_value(values, _NOTICE[0])), doi)
+    except SkipRecordError:  # a retraction counts, whatever stands where its notice should
+        return _curie("", doi)
 
 
 def _value(values: Mapping[str, Any], names: tuple[str, ...]) -> str:
     return next((scalar(values[name], name) for name in names if name in values), "")
 
 
-def _curie(values: Mapping[str, Any], names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
+def _curie(pmid: str, doi: str) -> str:
     """`PMID:...` where there is one, 0 being none; else `DOI:...`; else ""."""
-    pmid = pmid_of(_value(values, names[0]))
-    doi = normal_doi(_value(values, names[1]))
     return pmid_curie(pmid) if pmid else doi_curie(doi) if doi else ""
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from consilience.corpora.store import name_of
-from consilience.home import publish
+from consilience.home import STAGED, publish
 
 
 def due(folder: Path, through: int, suffix: str = "") -> Path | None:
@@ -42,9 +42,15 @@ def values(folder: Path, *columns: str) -> set[Any]:
     return found
 
 
+def keep_last(folder: Path) -> None:
+    """Remove all segments but the last, where each holds all that the ones before it held."""
+    for older in paths(folder)[:-1]:
+        older.unlink(missing_ok=True)
+
+
 def write(target: Path, table: pa.Table, *, compression: str = "zstd") -> None:
     """Publish one segment, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_name(f".{target.name}")
+    staged = target.with_name(f"{STAGED}{target.name}")
     pq.write_table(table, staged, compression=compression, use_dictionary=compression != "none")
     publish(staged, target)

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from consilience.corpora import fold, passages, segments
+from consilience.corpora import copies, fold, links, passages, segments
 from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.home import fingerprint, publish, staging
+from consilience.records import guideline_prefix
 
-VERSION = "snapshot.2"
+VERSION = "snapshot.5"
 _INSTANT = pa.timestamp("us", tz="UTC")
 MARKS = pa.schema([
     ("target", pa.string()), ("kind", pa.string()), ("since", pa.date32()), ("notice", pa.string()),
@@ -27,10 +28,11 @@ MARKS = pa.schema([
 ])  # fmt: skip
 
 
-def snapshot_id(commits: Sequence[Commit]) -> str:
-    """The name of the state after these commits: same files loaded at the same instants, same name."""
-    facts = [[c.seq, c.sha256, c.known_at.isoformat(), c.file] for c in commits]
-    return fingerprint([facts, fold.VERSION, passages.VERSION, VERSION])
+def snapshot_id(commits: Sequence[Commit], rules: str = "") -> str:
+    """The name of the state after these commits: same files loaded at the same instants, same rules, same name."""
+    facts = [[c.seq, c.sha256, c.known_at.isoformat(), c.file, *([c.forgotten] if c.forgotten else ())]
+             for c in commits]  # fmt: skip
+    return fingerprint([facts, fold.VERSION, passages.VERSION, VERSION, rules])
 
 
 def folder_of(store: Store, name: str) -> Path:
@@ -40,7 +42,7 @@ def folder_of(store: Store, name: str) -> Path:
 
 def build(store: Store, commits: Sequence[Commit]) -> str:
     """Write the snapshot of these commits, unless it is there; citations and passages must be up to date."""
-    name = snapshot_id(commits)
+    name = snapshot_id(commits, links.version_of(store.rooms))
     target = folder_of(store, name)
     if target.exists():
         return name
@@ -49,7 +51,9 @@ def build(store: Store, commits: Sequence[Commit]) -> str:
         made.mkdir()
         history = _concatenate(made / "documents.parquet", fold.HISTORY, _histories(store, commits))
         _concatenate(made / "passages.parquet", passages.PASSAGES, _passages(store, commits))
-        pq.write_table(_marks(store, commits, history), made / "marks.parquet", compression="zstd")
+        links.write(made / links.FILE, store, commits, history)
+        marks = _marks(store, commits, history, pq.read_table(made / links.FILE))
+        pq.write_table(marks, made / "marks.parquet", compression="zstd")
         publish(made, target)
     return name
 
@@ -61,6 +65,11 @@ def _concatenate(path: Path, schema: pa.Schema, parts: Iterator[pa.Table]) -> pa
             writer.write_table(part)
             kept.append(part)
     return pa.concat_tables(kept) if kept else schema.empty_table()
+
+
+def history(store: Store, commits: Sequence[Commit]) -> pa.Table:
+    """Every interval of every version, schema `fold.HISTORY`; the citations must be up to date."""
+    return pa.concat_tables([fold.HISTORY.empty_table(), *_histories(store, commits)])
 
 
 def _histories(store: Store, commits: Sequence[Commit]) -> Iterator[pa.Table]:
@@ -78,8 +87,10 @@ def _passages(store: Store, commits: Sequence[Commit]) -> Iterator[pa.Table]:
             yield table.sort_by(order)
 
 
-def _marks(store: Store, commits: Sequence[Commit], history: pa.Table) -> pa.Table:
-    rows = [*_stated(history), *_listed(store, commits), *_supersessions(history)]
+def _marks(store: Store, commits: Sequence[Commit], history: pa.Table, linked: pa.Table) -> pa.Table:
+    told = [*_stated(history), *_outranked(store, commits, history), *_listed(store, commits, history)]
+    others = copies.copies(store, commits, history, linked)
+    rows = [*told, *copies.spread(told, others, linked), *_supersessions(history)]
     unique = {tuple(row.values()): row for row in rows}
     ordered = sorted(unique.values(), key=lambda r: (r["target"], r["kind"], r["since"], r["known_from"], r["notice"]))
     return pa.Table.from_pylist(ordered, schema=MARKS)
@@ -102,6 +113,34 @@ def _stated(history: pa.Table) -> Iterator[dict[str, Any]]:
             told = first_told.setdefault((row["id"], target, kind), revised)
             for dated, start, end in _dated(row["known_from"], row["known_until"], told, notices.get(notice, [])):
                 yield {**base, "since": dated, "known_from": start, "known_until": end}
+
+
+def _outranked(store: Store, commits: Sequence[Commit], history: pa.Table) -> Iterator[dict[str, Any]]:
+    """What records say while a source of higher rank speaks for their document, until that source says something newer.
+
+    An export of today knows of a retraction before the update file that tells it is loaded.
+    """
+    columns = ["id", "source", "revised", "published", "marks"]
+    files = [(c.known_at, store.rows(c.seq, columns, op="put")) for c in commits if c.kind == "records"]
+    names = {name for _, t in files for name in t.filter(pc.is_valid(t["marks"]))["id"].to_pylist()}
+    marking = pa.array(sorted(names), pa.string())
+    puts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for known, table in files:
+        for row in table.filter(pc.is_in(table["id"], marking)).to_pylist():
+            puts[row["id"]].append({**row, "known": known})
+    held = history.filter(pc.and_(pc.is_in(history["id"], marking), pc.invert(history["deleted"])))
+    for now in held.select(["id", "source", "revised", "known_from", "known_until"]).to_pylist():
+        for place, row in enumerate(puts[now["id"]]):
+            start = max(now["known_from"], row["known"])
+            again = (r["known"] for r in puts[now["id"]][place + 1 :] if r["source"] == row["source"])
+            end = min((t for t in (now["known_until"], next(again, None)) if t), default=None)
+            dated = row["revised"] and now["revised"]
+            newer = now["revised"] >= row["revised"] if dated else now["known_from"] > row["known"]
+            if row["source"] != now["source"] and not newer and (end is None or start < end):
+                told = row["revised"] or row["published"] or row["known"].date()
+                for target, kind, since, notice in json.loads(row["marks"] or "[]"):
+                    yield {"target": target, "kind": kind, "notice": notice, "known_from": start, "known_until": end,
+                           "since": date.fromisoformat(since) if since else told}  # fmt: skip
 
 
 Publication = tuple[date, datetime, datetime | None]
@@ -128,20 +167,62 @@ def _publications(history: pa.Table, ids: set[str]) -> dict[str, list[Publicatio
     return found
 
 
-def _listed(store: Store, commits: Sequence[Commit]) -> Iterator[dict[str, Any]]:
-    """Marks from retraction lists: a second source, known from the day it was loaded."""
-    for commit in commits:
-        if commit.marks:
-            for text in store.rows(commit.seq, ["marks"], op="mark")["marks"].to_pylist():
-                for target, kind, since, notice in json.loads(text):
-                    yield {"target": target, "kind": kind, "notice": notice, "since": date.fromisoformat(since),
-                           "known_from": commit.known_at, "known_until": None}  # fmt: skip
+def _listed(store: Store, commits: Sequence[Commit], history: pa.Table) -> Iterator[dict[str, Any]]:
+    """Marks from retraction lists: a second source, known from the day it was loaded.
+
+    A listed DOI reaches every document that bears it, from when both were known; a PMID beside it speaks for the
+    documents that have a PMID.
+    """
+    listed = [
+        (mark, target, doi[0] if doi else target.removeprefix("DOI:"), commit.known_at)
+        for commit in commits
+        if commit.marks
+        for text in store.rows(commit.seq, ["marks"], op="mark")["marks"].to_pylist()
+        for target, kind, since, notice, *doi in json.loads(text)
+        for day in [date.fromisoformat(since) if since else commit.known_at.date()]
+        for mark in [{"kind": kind, "notice": notice, "since": day}]
+    ]
+    bearers = _bearers(history, {doi for _, _, doi, _ in listed})
+    for mark, target, doi, known in listed:
+        yield {"target": target, **mark, "known_from": known, "known_until": None}
+        for document, start, end in bearers.get(doi, ()):
+            named = document == target or (document.startswith("PMID:") and target.startswith("PMID:"))
+            if not named and (end is None or known < end):
+                yield {"target": document, **mark, "known_from": max(known, start), "known_until": end}
+
+
+def _bearers(history: pa.Table, dois: set[str]) -> dict[str, list[tuple[str, datetime, datetime | None]]]:
+    """The documents that bear each of these DOIs, from one instant until another.
+
+    A version that states no DOI takes none back: its document bears the last one stated.
+    """
+    bear = history.filter(pc.is_in(pc.utf8_lower(history["doi"]), pa.array(sorted(dois), pa.string())))
+    rows = history.filter(pc.is_in(history["id"], pc.unique(bear["id"])))
+    found: dict[str, list[tuple[str, datetime, datetime | None]]] = defaultdict(list)
+    stated: dict[str, str] = {}
+    for row in rows.select(["doi", "id", "known_from", "known_until"]).to_pylist():
+        doi = stated[row["id"]] = (row["doi"] or stated.get(row["id"], "")).lower()
+        if doi not in dois:
+            continue
+        windows = found[doi]
+        start = row["known_from"]
+        if windows and windows[-1][0] == row["id"] and windows[-1][2] == start:  # its next version bears it still
+            start = windows.pop()[1]
+        windows.append((row["id"], start, row["known_until"]))
+    return found
 
 
 def _supersessions(history: pa.Table) -> Iterator[dict[str, Any]]:
     """A guideline's version gives way, whole, to every later one; a withdrawn one to nothing."""
+    yield from _drafts(history)
     rows = history.filter(pc.and_(pc.is_valid(history["guideline"]), pc.invert(history["deleted"]))).to_pylist()
     versions: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    # `GL:NICE/CG76` names another guideline whole.
+    wholes: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        wholes[guideline_prefix(*json.loads(row["guideline"]))].add(row["id"])
+        if row["doi"]:  # "updates 10.1/x" speaks of all that stands in that article
+            wholes[f"DOI:{row['doi'].lower()}"].add(row["id"])
     for row in rows:
         if row["withdrawn"]:
             # Its source says that it is out of force but not since when: since the day this corpus was told.
@@ -149,9 +230,11 @@ def _supersessions(history: pa.Table) -> Iterator[dict[str, Any]]:
         if row["published"]:
             versions[row["guideline"]][row["guideline_version"]].append(row)
             for target in json.loads(row["supersedes"] or "[]"):
-                yield _superseded(target, row["published"], row["id"], row, row)
+                for each in sorted(wholes.get(target, {target})):
+                    if row["id"] not in wholes.get(target, ()):
+                        yield _superseded(each, row["published"], row["id"], row, row)
     for by_version in versions.values():
-        ordered = [by_version[name] for name in sorted(by_version, key=lambda name: _place(name, by_version[name]))]
+        ordered = [by_version[name] for name in sorted(by_version, key=lambda name: place(by_version[name], name))]
         for position, group in enumerate(ordered):
             successors = sorted((r for version in ordered[position + 1 :] for r in version), key=lambda r: r["id"])
             # One recommendation speaks for all that came out with it.
@@ -162,13 +245,25 @@ def _supersessions(history: pa.Table) -> Iterator[dict[str, Any]]:
                         yield _superseded(row["id"], by["published"], by["id"], row, by)
 
 
+def _drafts(history: pa.Table) -> Iterator[dict[str, Any]]:
+    """A draft for consultation is in force on no day: what it will become is another version."""
+    draft = pc.and_(pc.is_valid(history["guideline_version"]), pc.is_null(history["guideline"]))
+    for row in history.filter(pc.and_(draft, pc.invert(history["deleted"]))).to_pylist():
+        yield _superseded(row["id"], row["published_start"] or row["known_from"].date(), row["id"], row, row)
+
+
 def _superseded(target: str, since: date, notice: str, row: dict[str, Any], by: dict[str, Any]) -> dict[str, Any]:
     return {"target": target, "kind": "superseded", "notice": notice, "since": since,
             "known_from": max(row["known_from"], by["known_from"]), "known_until": by["known_until"]}  # fmt: skip
 
 
-def _place(name: str, rows: Sequence[dict[str, Any]]) -> tuple[date, list[tuple[int, str]]]:
+def place(rows: Sequence[dict[str, Any]], name: str) -> tuple[date, list[tuple[int, str]]]:
     """Where a version stands: by its first publication, as last stated; of one day, 2.10 comes after 2.9."""
     last = {row["id"]: row["published"] for row in rows}
+    return min(last.values()), natural(name)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A sort key in which the numbers inside a name count as numbers: 2.9 before 2.10."""
     parts = re.split(r"([0-9]+)", name)
-    return min(last.values()), [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

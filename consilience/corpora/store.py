@@ -11,19 +11,21 @@ import gc
 import hashlib
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consilience.corpora.dates import parse_date
-from consilience.corpora.design import design_of, is_preprint
+from consilience.corpora.design import design_of, is_preprint, sample_size_of
 from consilience.errors import ConsilienceError, RefusedFileError, StoreDamagedError
 from consilience.home import Rooms, publish, staging, write_atomically
 from consilience.records import (
@@ -39,7 +41,7 @@ from consilience.records import (
 )
 
 SHARDS = 64
-LAYOUT = 1
+LAYOUT = 2  # 2: doi, registry and sample_size became columns
 TEXT_FIELDS = ("title", "abstract", "text", "remarks")
 
 ROWS = pa.schema([
@@ -57,17 +59,40 @@ ROWS = pa.schema([
     ("design_basis", pa.string()),
     ("preprint", pa.bool_()),
     ("study", pa.string()),
+    ("doi", pa.string()),
+    ("registry", pa.string()),  # JSON list of trial registry numbers
+    ("sample_size", pa.int32()),  # participants, where the text states them
     ("guideline", pa.string()),  # JSON of issuer and guideline, for supersession
     ("guideline_version", pa.string()),
     ("withdrawn", pa.bool_()),
     ("supersedes", pa.string()),
-    ("marks", pa.string()),  # JSON list of [target, kind, since|null, notice]
+    ("marks", pa.string()),  # JSON list of [target, kind, since|null, notice]; a listed one may add its DOI
     *[(name, pa.string()) for name in TEXT_FIELDS],
     ("meta", pa.string()),  # JSON: the rest of the record
 ])  # fmt: skip
 TEXTS = pa.schema([*[(name, pa.string()) for name in TEXT_FIELDS], ("meta", pa.string())])
 
 Item = Record | Deletion | Mark | Quarantined
+# Their readers tell texts and counts; a float is written by orjson in another way than by canonical_json.
+_WITHOUT_FLOATS = ("pubmed", "nbib")
+_SAME_JSON = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+_COUNTED = {Record: "records", Deletion: "deletions", Mark: "marks", Quarantined: "quarantined"}
+_GROUP = 1000  # rows in a group of a file of facts, and in a batch of texts
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A part of a file as rows of `ROWS`, with positions counted from its own beginning, and what was unusable."""
+
+    batch: pa.RecordBatch
+    items: int
+    tally: Mapping[str, int]
+    bad: tuple[Quarantined, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +111,11 @@ class Commit:
     quarantined: int
     reader: str
     shards: tuple[int, ...]
+    forgotten: tuple[int, ...] = ()  # rows whose text was erased after they were loaded
 
     def as_json(self) -> dict[str, Any]:
         """The commit file's object."""
-        body = {name: getattr(self, name) for name in self.__slots__}
+        body = {name: getattr(self, name) for name in self.__slots__ if name != "forgotten" or self.forgotten}
         return {**body, "known_at": self.known_at.isoformat(), "order": list(self.order) if self.order else None,
                 "shards": list(self.shards), "layout": LAYOUT}  # fmt: skip
 
@@ -97,11 +123,15 @@ class Commit:
     def from_json(body: dict[str, Any]) -> Commit:
         """Read a commit file's object back."""
         return Commit(
-            **{name: body[name] for name in Commit.__slots__ if name not in ("known_at", "order", "shards")},
+            **{name: body[name] for name in Commit.__slots__ if name not in _READ_APART},
             shards=tuple(body["shards"]),
+            forgotten=tuple(body.get("forgotten", ())),
             known_at=datetime.fromisoformat(body["known_at"]),
             order=tuple(body["order"]) if body["order"] else None,
         )
+
+
+_READ_APART = ("known_at", "order", "shards", "forgotten")
 
 
 def name_of(seq: int) -> str:
@@ -136,6 +166,11 @@ class Store:
             raise _damaged("the numbers of the commits have a gap", "commits")
         return found
 
+    def reopen(self) -> None:
+        """Let go of what was read: commits and texts may have been rewritten."""
+        self._parsed.clear()
+        self._texts.clear()
+
     def rows_path(self, seq: int) -> Path:
         """The facts of one commit, Parquet."""
         return self.folder / "records" / f"{name_of(seq)}.parquet"
@@ -159,20 +194,24 @@ class Store:
         return self._texts[seq]
 
     def commit(
-        self, kind: str, path: Path, items: Iterable[Item], *, known_at: datetime, order: tuple[int, int] | None,
-        reader: str, digest: str,
+        self, kind: str, path: Path, items: Iterable[Item | Rows], *, known_at: datetime, order: tuple[int, int] | None,
+        reader: str, digest: str, bears_on: Iterable[int] | None = None,
     ) -> Commit:  # fmt: skip
-        """Load one file whole: stage, then publish. An error while reading leaves no trace."""
+        """Load one file whole: stage, then publish. An error while reading leaves no trace.
+
+        An event without rows names the shards it bears on instead.
+        """
         earlier = self.commits()
         seq = len(earlier) + 1
         # History never runs backwards, whatever a clock does.
         known_at = max([known_at, *(c.known_at for c in earlier[-1:])])
         with staging(self.folder, "commit") as scratch:
-            tally, touched = _write(scratch, items)
+            tally, touched = _write(scratch, items, self.forgotten())
+            touched |= set(bears_on or ())
             if order:  # a numbered file loaded again also takes back what only its earlier bytes held
                 touched = touched.union(*(c.shards for c in earlier if (c.kind, c.order) == (kind, order)))
             shards = tuple(sorted(touched))
-            if not (tally["records"] or tally["deletions"] or tally["marks"]):
+            if bears_on is None and not (tally["records"] or tally["deletions"] or tally["marks"]):
                 raise RefusedFileError("no usable record in it", where=path.name, expected="at least one record")
             for name, folder in (("rows.parquet", "records"), ("texts.arrow", "texts"), ("bad.parquet", "quarantine")):
                 suffix = Path(name).suffix
@@ -182,28 +221,55 @@ class Store:
                 else:  # what a killed run may have left under this number
                     target.unlink(missing_ok=True)
             made = Commit(seq=seq, kind=kind, file=path.name, sha256=digest, known_at=known_at, order=order,
-                          reader=reader, shards=shards, **tally)  # fmt: skip
+                          reader=reader, shards=shards, forgotten=(), **tally)  # fmt: skip
             write_atomically(
                 self.folder / "commits" / f"{name_of(seq)}.json", (canonical_json(made.as_json()) + "\n").encode()
             )
         return made
 
+    def forgotten(self) -> frozenset[str]:
+        """The documents that were erased and stay so, whatever is loaded later."""
+        try:
+            paths = (self.folder / "forgotten").glob("[0-9]*.json")
+            return frozenset(str(json.loads(path.read_text(encoding="utf-8"))["id"]) for path in paths)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _damaged("a record of what was forgotten is unreadable", "forgotten") from error
+
     def clear_leftovers(self) -> None:
-        """Remove files of a commit that was never published."""
+        """Remove files of a commit that was never published, and what else a killed writer had begun or not ended."""
+        from consilience.corpora.forget import finish
+
+        finish(self)
         last = len(self.commits())
         for folder in ("records", "texts", "quarantine"):
             for path in (self.folder / folder).glob("[0-9]*"):
                 if int(path.stem) > last:
                     path.unlink()
-        for scratch in self.folder.glob(".staging-*"):
-            shutil.rmtree(scratch, ignore_errors=True)
+        self.rooms.clear_staged()
 
 
 def _read_commit(path: Path) -> Commit:
     try:
-        return Commit.from_json(json.loads(path.read_text(encoding="utf-8")))
+        body = dict(json.loads(path.read_text(encoding="utf-8")))
+        if layout_of(body) != LAYOUT:
+            raise layout_refused(body)
+        return Commit.from_json(body)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged("a commit is unreadable", f"commits/{path.name}") from error
+
+
+def layout_of(body: dict[str, Any]) -> int:
+    """The layout of a commit file's object; the first commits did not tell theirs."""
+    return int(body.get("layout", 1))
+
+
+def layout_refused(body: dict[str, Any]) -> StoreDamagedError:
+    """The error for a commit of a layout that this version does not read."""
+    found = layout_of(body)
+    return StoreDamagedError(
+        f"this store has layout {found}; this version reads {LAYOUT}", where="corpora/store/commits",
+        expected="run consilience migrate" if found < LAYOUT else "a newer consilience",
+    )  # fmt: skip
 
 
 def _damaged(message: str, where: str) -> StoreDamagedError:
@@ -217,7 +283,7 @@ def digest_of(path: Path) -> str:
 
 
 def load(
-    store: Store, kind: str, path: Path, read: Callable[[Path], Iterator[Item]], *, known_at: datetime,
+    store: Store, kind: str, path: Path, read: Callable[[Path], Iterator[Item | Rows]], *, known_at: datetime,
     order: tuple[int, int] | None, reader: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Load one file and report it; a refused file is a line of the report, never an exception.
@@ -244,14 +310,23 @@ def load(
             "deletions": made.deletions, "quarantined": made.quarantined}  # fmt: skip
 
 
-def _write(scratch: Path, items: Iterable[Item]) -> tuple[dict[str, int], set[int]]:
+def _write(scratch: Path, items: Iterable[Item | Rows], forgotten: frozenset[str]) -> tuple[dict[str, int], set[int]]:
     shards: set[int] = set()
-    tally = {"records": 0, "deletions": 0, "marks": 0, "quarantined": 0}
-    counted = {Record: "records", Deletion: "deletions", Mark: "marks", Quarantined: "quarantined"}
+    tally: Counter[str] = Counter({"records": 0, "deletions": 0, "marks": 0, "quarantined": 0})
     bad: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
-    revised: date | None = None
-    # The collector would walk the batch again and again; nothing here makes cycles.
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for rows in _numbered(_parts(items)):
+            tally.update(rows.tally)
+            for item in rows.bad:
+                row = {"position": item.position, "reason": item.reason, "raw": item.raw[:2000]}
+                bad.append({**row, **BLANK} if any(names(d, item.raw) for d in forgotten) else row)
+            batch, gone = _without(rows.batch, forgotten)
+            tally["records"] -= gone
+            shards.update(pc.unique(batch["shard"]).to_pylist())
+            yield batch
+
+    # The collector would walk the rows again and again; nothing here makes cycles.
     gc_was_on = gc.isenabled()
     gc.disable()
     try:
@@ -260,32 +335,106 @@ def _write(scratch: Path, items: Iterable[Item]) -> tuple[dict[str, int], set[in
             pa.OSFile(str(scratch / "texts.arrow"), "wb") as sink,
             pa.ipc.new_file(sink, TEXTS) as texts,
         ):
-            for position, item in enumerate(items):
-                tally[counted[type(item)]] += 1
-                if isinstance(item, Quarantined):
-                    bad.append({"position": item.position, "reason": item.reason, "raw": item.raw[:2000]})
-                    continue
-                if isinstance(item, Record) and item.revised:
-                    revised = max(item.revised, revised or item.revised)
-                rows.append(_row(item, position, revised))
-                shards.add(rows[-1]["shard"])
-                if len(rows) == 1000:
-                    _flush(rows, facts, texts)
-            _flush(rows, facts, texts)
+            for batch in _thousands(batches()):
+                facts.write_batch(batch)
+                texts.write_batch(batch.select(TEXTS.names))
     finally:
         if gc_was_on:
             gc.enable()
     if bad:
         pq.write_table(pa.Table.from_pylist(bad), scratch / "bad.parquet", compression="zstd")
-    return tally, shards
+    return dict(tally), shards
 
 
-def _flush(rows: list[dict[str, Any]], facts: pq.ParquetWriter, texts: pa.ipc.RecordBatchFileWriter) -> None:
-    if rows:
-        batch = pa.RecordBatch.from_pylist(rows, schema=ROWS)
-        facts.write_batch(batch)
-        texts.write_batch(batch.select(TEXTS.names))
-        rows.clear()
+def rows_of(items: Sequence[Item]) -> Rows:
+    """The rows of a part of a file; they do not depend on what stood before it."""
+    rows: list[dict[str, Any]] = []
+    revised: date | None = None
+    for position, item in enumerate(items):
+        if isinstance(item, Record) and item.revised:
+            revised = max(item.revised, revised or item.revised)
+        if not isinstance(item, Quarantined):
+            rows.append(_row(item, position, revised))
+    return Rows(
+        batch=pa.RecordBatch.from_pylist(rows, schema=ROWS),
+        items=len(items),
+        tally=dict(Counter([_COUNTED[type(item)] for item in items])),
+        bad=tuple([item for item in items if isinstance(item, Quarantined)]),
+    )
+
+
+def _parts(items: Iterable[Item | Rows]) -> Iterator[Rows]:
+    """Parts that are rows already, and loose items made into rows."""
+    loose: list[Item] = []
+    for item in items:
+        if isinstance(item, Rows):
+            yield item
+        else:
+            loose.append(item)
+            if len(loose) == _GROUP:
+                yield rows_of(loose)
+                loose = []
+    if loose:
+        yield rows_of(loose)
+
+
+def _numbered(parts: Iterable[Rows]) -> Iterator[Rows]:
+    """Count positions, and the last revision that deletions are dated by, on from part to part."""
+    before = 0
+    revised = pa.scalar(None, pa.date32())
+    for part in parts:
+        batch, own = part.batch, part.batch["revised"]
+        latest = pc.max_element_wise(own, revised)
+        columns = {
+            "position": pc.add(batch["position"], pa.scalar(before, pa.int32())),
+            "revised": pc.if_else(pc.equal(batch["op"], "delete"), latest, own),
+        }
+        for name, column in columns.items():
+            batch = batch.set_column(ROWS.get_field_index(name), ROWS.field(name), column)
+        yield replace(part, batch=batch)
+        before += part.items
+        revised = pc.max(latest) if len(latest) else revised
+
+
+def _without(batch: pa.RecordBatch, forgotten: frozenset[str]) -> tuple[pa.RecordBatch, int]:
+    """The rows with those of forgotten documents erased, and how many these are."""
+    rows = batch.to_pylist() if forgotten and pc.any(pc.is_in(batch["id"], pa.array(forgotten))).as_py() else []
+    gone = [n for n, row in enumerate(rows) if row["op"] == "put" and row["id"] in forgotten]
+    if not gone:
+        return batch, 0
+    for n in gone:
+        rows[n] = erased(rows[n])
+    return pa.RecordBatch.from_pylist(rows, schema=ROWS), len(gone)
+
+
+def _thousands(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in groups of a thousand, wherever the parts of the file ended."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        rest = batch
+        while (wanted := _GROUP - sum([each.num_rows for each in held])) <= rest.num_rows:
+            yield pa.concat_batches([*held, rest.slice(0, wanted)])
+            held, rest = [], rest.slice(wanted)
+        if rest.num_rows:
+            held.append(rest)
+    if held:
+        yield pa.concat_batches(held)
+
+
+# What remains of a quarantined piece of a forgotten document, and of a row of one: its place, the hash of its content.
+BLANK = {"reason": "forgotten", "raw": ""}
+_KEPT = ("id", "shard", "position", "source", "source_version", "version")
+
+
+def erased(row: dict[str, Any]) -> dict[str, Any]:
+    """The row that stands where a forgotten document's row stood."""
+    return {"op": "forgotten", **{name: row[name] for name in _KEPT}}
+
+
+def names(document: str, text: str) -> bool:
+    """Say whether a raw text names a document, by the part of its id after the prefix."""
+    local = re.escape(document.partition(":")[2] or document)
+    return re.search(rf"(?<![0-9A-Za-z]){local}(?![0-9A-Za-z])", text, re.IGNORECASE) is not None
 
 
 def _row(item: Record | Deletion | Mark, position: int, revised: date | None) -> dict[str, Any]:
@@ -295,26 +444,31 @@ def _row(item: Record | Deletion | Mark, position: int, revised: date | None) ->
         return {"op": "delete", "id": document, "shard": shard_of(document), "position": position, "source": "pubmed",
                 "source_version": item.source_version, "revised": revised}  # fmt: skip
     if isinstance(item, Mark):
-        marks = [[item.target, item.kind, item.since.isoformat(), item.notice]]
+        since = item.since.isoformat() if item.since else None
+        marks = [[item.target, item.kind, since, item.notice, *([item.doi] if item.doi else [])]]
         return {"op": "mark", "id": item.target, "shard": shard_of(item.target), "position": position,
                 "marks": canonical_json(marks)}  # fmt: skip
     return _put(item, position)
 
 
 def _put(record: Record, position: int) -> dict[str, Any]:
-    meta = meta_of(record)
+    as_json = quick_json if record.source in _WITHOUT_FLOATS else canonical_json
+    meta = as_json(meta_of(record))
     published = record.published
     design = design_of(record)
     guideline = record.guideline
     row: dict[str, Any] = {
         "op": "put", "id": record.id, "shard": shard_of(record.id), "position": position, "source": record.source,
         "source_version": record.source_version,
-        "version": sha256(canonical_json([dict(record.fields), meta]))[:12],
+        "version": sha256(f"[{as_json(dict(record.fields))},{meta}]")[:12],
         "revised": record.revised,
         "published_start": published.start if published else None,
         "published": published.end if published else None,
         "design": design.name, "design_basis": design.basis, "preprint": is_preprint(record),
         "study": study_of(record, design.name),
+        "doi": record.doi or None,
+        "registry": canonical_json(list(record.registry_ids)) if record.registry_ids else None,
+        "sample_size": sample_size_of(record),
         # A draft for consultation replaces nothing.
         "guideline": canonical_json([guideline.get("issuer"), guideline.get("guideline")])
         if guideline and guideline.get("status") != "draft" else None,
@@ -322,11 +476,19 @@ def _put(record: Record, position: int) -> dict[str, Any]:
         "withdrawn": str(guideline.get("status", "")).lower() in ("withdrawn", "superseded", "stood_down"),
         "supersedes": canonical_json(guideline["supersedes"]) if guideline.get("supersedes") else None,
         "marks": canonical_json(marks) if (marks := stated_marks(record)) else None,
-        "meta": canonical_json(meta),
+        "meta": meta,
     }  # fmt: skip
     for name in TEXT_FIELDS:
         row[name] = record.fields.get(name)
     return row
+
+
+def quick_json(value: Any) -> str:
+    """The very text of canonical_json, sooner, of a value that holds no float."""
+    try:
+        return orjson.dumps(value, option=_SAME_JSON).decode()
+    except orjson.JSONEncodeError:
+        return canonical_json(value)
 
 
 def study_of(record: Record, design: str) -> str:
@@ -344,6 +506,8 @@ _LINKS = {
     "RetractionIn": ("retracted", "self"), "RetractionOf": ("retracted", "other"),
     "RetractedandRepublishedIn": ("retracted", "self"), "RetractedandRepublishedFrom": ("retracted", "other"),
     "ExpressionOfConcernIn": ("concern", "self"), "ExpressionOfConcernFor": ("concern", "other"),
+    # Part of it is taken back: what stands of the rest a reader must judge.
+    "PartialRetractionIn": ("concern", "self"), "PartialRetractionOf": ("concern", "other"),
     "ErratumIn": ("corrected", "self"), "ErratumFor": ("corrected", "other"),
     "CorrectedandRepublishedIn": ("corrected", "self"), "CorrectedandRepublishedFrom": ("corrected", "other"),
 }  # fmt: skip
@@ -406,7 +570,7 @@ def meta_of(record: Record) -> dict[str, Any]:
         "registry_ids": list(record.registry_ids), "license": record.license,
         "guideline": dict(record.guideline), "extra": dict(record.extra),
     }  # fmt: skip
-    return {name: value for name, value in values.items() if value not in ("", None, [], {})}
+    return {name: value for name, value in values.items() if value}
 
 
 def source_rank(source: str) -> int:

@@ -11,6 +11,7 @@ import csv
 import gzip
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -128,7 +129,7 @@ def objects(path: Path) -> Iterator[Entry | Quarantined]:
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        value = json.loads(line, parse_constant=_no_constant)
+        value = json.loads(line, parse_constant=_no_constant, object_pairs_hook=once)
         if "\\u" in line:
             json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate could not be stored
     except (ValueError, RecursionError) as error:
@@ -138,6 +139,15 @@ def _object(line: str) -> dict[str, Any]:
     if line.count("[") + line.count("{") > _MAX_DEPTH and _deeper_than(value, _MAX_DEPTH):
         raise SkipRecordError(f"nested deeper than {_MAX_DEPTH} levels")
     return value
+
+
+def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys stand once each: of two values for one key none can be told to be meant."""
+    found = dict(members)
+    if len(found) < len(members):
+        (twice, _), *_ = Counter(name for name, _ in members).most_common(1)
+        raise ValueError(f"the key {twice[:40]!r} stands twice in one object")
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -106,6 +106,28 @@ class ScreeningSuite(_Suite):
     confidence: float = Field(default=0.95, gt=0, lt=1)
 
 
+class LinkingSuite(_Suite):
+    """Damaged copies and near neighbours of real records: which are one document, which one study.
+
+    `half` keeps development and final records apart; `also` names further files, each a pool of its own.
+    """
+
+    kind: Literal["linking"]
+    also: tuple[str, ...] = ()
+    half: Literal["development", "final"] = "final"
+    seed: int = Field(default=0, ge=0)
+    records: int = Field(default=10_000, ge=10)
+    copies: int = Field(default=2_000, ge=1)
+    neighbours: int = Field(default=1_200, ge=0)
+    shortest_title: int = Field(default=30, ge=1)
+
+
+class GuidelineChangesSuite(_Suite):
+    """Changes of known kinds made by rule in the recommendations of a guideline file: what are they taken for?"""
+
+    kind: Literal["guideline_changes"]
+
+
 class Hold(_Strict):
     """A figure that must not get worse than by its tolerance, over all `n` questions of its suite."""
 
@@ -125,7 +147,7 @@ class Baselines(_Strict):
     holds: tuple[Hold, ...] = ()
 
 
-Suite = RetrievalSuite | AnsweringSuite | ScreeningSuite
+Suite = RetrievalSuite | AnsweringSuite | ScreeningSuite | LinkingSuite | GuidelineChangesSuite
 
 _SUITE: TypeAdapter[Suite] = TypeAdapter(Annotated[Suite, Field(discriminator="kind")])
 _BASELINES: TypeAdapter[Baselines] = TypeAdapter(Baselines)

@@ -24,7 +24,9 @@ from consilience.evaluation.datasets import Question, questions, record_id, reco
 from consilience.evaluation.definition import (
     AnsweringSuite,
     CorpusFile,
+    GuidelineChangesSuite,
     Hold,
+    LinkingSuite,
     RetrievalSuite,
     Sample,
     ScreeningSuite,
@@ -33,12 +35,18 @@ from consilience.evaluation.definition import (
     load_suite,
 )
 from consilience.evaluation.engine import Engine, Temporary, Texts
+from consilience.evaluation.guideline_drift import drift
+from consilience.evaluation.linking import link
 from consilience.evaluation.outcome import Clock, Outcome, measured
 from consilience.evaluation.retrieval import ReadTexts, retrieve
 from consilience.evaluation.screening import screen
 
 DATA_VARIABLE = "CONSILIENCE_DATA"
 _LIBRARIES = ("ir-measures", "numpy", "pytrec-eval-terrier", "rank-bm25")
+
+
+# These make their cases out of a file, and have neither questions to draw from nor a corpus of their own.
+_NO_QUESTIONS = (ScreeningSuite, LinkingSuite, GuidelineChangesSuite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ def planned(suite_path: Path, *, data: Path | None = None, limit: int | None = N
     suite, folder = load_suite(suite_path), suite_path.parent
     if data is not None and not data.is_file():
         raise BadInputError("There is no such data file.", where=str(data), expected="a JSON lines file")
-    corpus = () if isinstance(suite, ScreeningSuite) else suite.corpus
+    corpus = () if isinstance(suite, _NO_QUESTIONS) else suite.corpus
     baselines = folder / "baselines.yaml"
     holds = load_baselines(baselines).holds if baselines.is_file() else ()
     return Plan(
@@ -112,9 +120,9 @@ def found(name: str, folder: Path) -> Path:
 
 
 def _sample(suite: Suite, limit: int | None) -> Sample | None:
-    if isinstance(suite, ScreeningSuite):
+    if isinstance(suite, _NO_QUESTIONS):
         if limit is not None:
-            raise BadInputError("A screening suite has no sample.", where="limit", expected="fewer seeds in the suite")
+            raise BadInputError(f"A {suite.kind} suite has no sample.", where="limit", expected="less in the suite")
         return None
     if limit is None:
         return suite.sample
@@ -127,6 +135,11 @@ def _outcome(plan: Plan, engine: Engine, temporary: Temporary, clock: Clock) -> 
     suite = plan.suite
     if isinstance(suite, ScreeningSuite):
         return screen(suite, plan.data, engine, clock=clock, draws=_draws(suite))
+    if isinstance(suite, LinkingSuite):
+        also = {} if plan.own_data is False else {name: found(name, plan.path.parent) for name in suite.also}
+        return link(suite, {plan.data_name: plan.data, **also}, clock=clock)
+    if isinstance(suite, GuidelineChangesSuite):
+        return drift(suite, plan.data, clock=clock)
     usable, warnings = _usable(plan, suite)
     asked = _drawn(usable, plan.sample)
     with _corpus(plan, engine, temporary) as (tried, texts):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,17 +12,20 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 
+from consilience.corpora import snapshot
 from consilience.corpora.corpus import Clocks, Corpus
-from consilience.corpora.store import Commit
+from consilience.corpora.store import Commit, digest_of
 from consilience.errors import BadInputError
-from consilience.home import publish, staging
+from consilience.home import fingerprint, publish, staging
 from consilience.indexes import dense, lexical
 from consilience.indexes.fuse import fuse
 from consilience.indexes.profile import Profile
 from consilience.models import Embedding
 
 Retriever = Literal["lexical", "dense", "hybrid"]
+_INPUTS = "inputs"
 RETRIEVERS: tuple[str, ...] = get_args(Retriever)
 
 
@@ -39,18 +44,65 @@ def folder_of(corpus: Corpus, profile: Profile) -> Path:
     return corpus.store.rooms.indexes / profile.version / corpus.name
 
 
-def build(corpus: Corpus, commits: Sequence[Commit], profile: Profile, embedding: Embedding) -> bool:
-    """Build the index of a snapshot unless it is there; say whether anything was written."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What building an index came to: whether it was written, with how many rows, and how many were analysed.
+
+    An index that was taken over whole has no rows of its own; a row is analysed if no earlier index knows its words.
+    """
+
+    written: bool
+    indexed: int = 0
+    analysed: int = 0
+
+
+def build(corpus: Corpus, commits: Sequence[Commit], profile: Profile, embedding: Embedding) -> Built:
+    """Build the index of a snapshot unless it is there; take over what an earlier one of the same profile has."""
     target = folder_of(corpus, profile)
     if target.exists():
-        return False
+        return Built(written=False)
+    indexed = analysed = 0
     with staging(corpus.store.rooms.indexes, "index") as scratch:
         made = scratch / "made"
-        made.mkdir()
-        lexical.build(made / "lexical", corpus, profile.lexical)
-        dense.build(made / "dense", corpus, commits, embedding)
+        inputs = _inputs(snapshot.folder_of(corpus.store, corpus.name))
+        earlier = sorted(path for path in target.parent.glob(f"[!.]*/{_INPUTS}"))
+        same = next((path.parent for path in earlier if path.read_text(encoding="utf-8") == inputs), None)
+        if same:  # a retraction changes what documents are worth, not what they say
+            shutil.copytree(same, made, copy_function=_link)
+        else:
+            made.mkdir()
+            analysed = lexical.build(made / "lexical", corpus, profile.lexical, _earlier(corpus, earlier))
+            dense.build(made / "dense", corpus, commits, embedding)
+            indexed = int(corpus.alive.sum())
+            (made / _INPUTS).write_text(inputs, encoding="utf-8")
         publish(made, target)
-    return True
+    return Built(True, indexed, analysed)
+
+
+def _inputs(made_of: Path) -> str:
+    """The name of what an index is made from, beside its profile: the rows of a snapshot."""
+    return fingerprint([digest_of(made_of / f"{name}.parquet") for name in ("documents", "passages")])
+
+
+def _earlier(corpus: Corpus, built: Sequence[Path]) -> lexical.Earlier | None:
+    """The largest index built before whose snapshot is still there."""
+    found: lexical.Earlier | None = None
+    for path in built:
+        documents = snapshot.folder_of(corpus.store, path.parent.name) / "documents.parquet"
+        if documents.exists():
+            table = pq.read_table(documents, columns=["id", "version", "deleted"])
+            rows = {(document, version): row for row, (document, version, gone) in enumerate(
+                zip(*(column.to_pylist() for column in table.columns), strict=True)) if not gone}  # fmt: skip
+            if found is None or len(rows) > len(found.rows):
+                found = lexical.Earlier(path.parent / "lexical", rows)
+    return found
+
+
+def _link(old: str, new: str) -> None:
+    try:
+        os.link(old, new)
+    except OSError:  # a file system without links
+        shutil.copyfile(old, new)
 
 
 @dataclass

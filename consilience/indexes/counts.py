@@ -34,7 +34,8 @@ def term_key(term: str) -> int:
 class Writer:
     """Collects the term counts of one field, document after document, in the order of their rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Counts | None = None) -> None:
+        self._earlier = earlier
         self._terms: list[npt.NDArray[np.uint64]] = []
         self._counts: list[npt.NDArray[np.uint16]] = []
 
@@ -46,6 +47,13 @@ class Writer:
         values = np.fromiter((min(n, 65535) for n in counted.values()), np.uint16, len(counted))
         self._terms.append(keys[order])
         self._counts.append(values[order])
+
+    def carry(self, row: int) -> None:
+        """The next row's counts, as they stand in this row of the earlier ones."""
+        assert self._earlier is not None
+        terms, values = self._earlier.of(row)
+        self._terms.append(terms)
+        self._counts.append(values)
 
     def save(self, folder: Path, field: str) -> None:
         """Three arrays: keys, counts, and where each row begins."""
@@ -59,9 +67,15 @@ class Counts:
     """The term counts of one field, memory-mapped."""
 
     def __init__(self, folder: Path, field: str) -> None:
+        # Seen as plain arrays: a slice of a memmap costs ten times as much.
         self._terms, self._counts, self._starts = (
-            np.load(folder / f"{field}-{part}.npy", mmap_mode="r") for part in ("terms", "counts", "starts")
+            np.asarray(np.load(folder / f"{field}-{part}.npy", mmap_mode="r")) for part in ("terms", "counts", "starts")
         )
+
+    def of(self, row: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint16]]:
+        """The keys and counts of one row."""
+        begin, end = self._starts[row], self._starts[row + 1]
+        return self._terms[begin:end], self._counts[begin:end]
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:

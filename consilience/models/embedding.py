@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution, entry_points
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -38,14 +40,29 @@ class MiniLM:
     dimension = 384
 
     def __init__(self, threads: int = 2, *, precision: Literal["auto", "bf16", "f32"] = "auto") -> None:
-        weights, tokenizer = _packaged(*_WEIGHTS), _packaged(*_TOKENIZER)
+        self._files = _packaged(*_WEIGHTS), _packaged(*_TOKENIZER)
         self.name = f"all-MiniLM-L6-v2/int8/{distribution(_WEIGHTS[0]).version}"
-        self._tokenizer = _load_tokenizer(tokenizer)
-        self._model = _compile(weights, threads, precision)
+        self._threads, self._precision = threads, precision
+        # Chains ask from several threads. OpenVINO's own lock and the interpreter's, taken in turn by two of them, can
+        # wait for each other for ever; it runs on its own threads anyway.
+        self._alone = threading.Lock()
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return _load_tokenizer(self._files[1])
+
+    @cached_property
+    def _model(self) -> Any:  # compiled when first asked: most of what has an embedding only wants its name
+        return _compile(self._files[0], self._threads, self._precision)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (len(texts), 384), L2-normalised, in order."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        with self._alone:
+            self._encode(texts, vectors)
+        return vectors
+
+    def _encode(self, texts: Sequence[str], vectors: Vectors) -> None:
         request = self._model.create_infer_request()
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch([t[:_MAX_CHARACTERS] for t in texts])]
         for length, rows in _batches([len(ids) for ids in tokens]):
@@ -53,7 +70,6 @@ class MiniLM:
             for states, row in zip(hidden, rows, strict=True):
                 mean = states[: len(tokens[row])].mean(axis=0)
                 vectors[row] = mean / np.linalg.norm(mean)
-        return vectors
 
     def encode_query(self, text: str) -> Vectors:
         """One vector of shape (384,); the model treats queries as any text."""

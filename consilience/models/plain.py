@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -19,14 +20,20 @@ class HashedVectors:
     """
 
     def __init__(self, dimension: int = 256) -> None:
-        from sklearn.feature_extraction.text import HashingVectorizer
-
         self.dimension = dimension
         self.name = f"hashed-words-chars/{dimension}/1"
-        self._words: Any = HashingVectorizer(n_features=dimension, ngram_range=(1, 2), norm="l2")
-        self._characters: Any = HashingVectorizer(
-            n_features=dimension, analyzer="char_wb", ngram_range=(3, 5), norm="l2"
-        )
+
+    @cached_property
+    def _words(self) -> Any:
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        return HashingVectorizer(n_features=self.dimension, ngram_range=(1, 2), norm="l2")
+
+    @cached_property
+    def _characters(self) -> Any:
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        return HashingVectorizer(n_features=self.dimension, analyzer="char_wb", ngram_range=(3, 5), norm="l2")
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors of shape (len(texts), dimension), L2-normalised, in order."""

@@ -11,7 +11,7 @@ from consilience.models import Entailment
 from consilience.reasoning import chain as chains
 from consilience.reasoning.certainty import NO_STUDY, certainty
 from consilience.reasoning.chain import CHAINS, Ground, Outcome
-from consilience.reasoning.cite import Citations, stance
+from consilience.reasoning.cite import Citations, hints, stance
 from consilience.reasoning.evidence import NOT_STUDIES, Finding
 from consilience.reasoning.items import items
 from consilience.reasoning.question import Question, parse
@@ -59,7 +59,8 @@ def ask(text: str, ground: Ground, *, number: int | None = None, trace: bool = F
     body["citations"] = cited.rows
     if body["abstained"]:
         body.update(sentences=[], items=[], citations=[], disagreements=[])
-    return {"question": question.text, "kind": question.kind, **body}
+    warnings = hints(ground.corpus, body["citations"], ground.clocks)
+    return {"question": question.text, "kind": question.kind, **body, "warnings": warnings}
 
 
 def nothing_loaded(text: str) -> dict[str, Any]:
@@ -206,7 +207,7 @@ def verify_claim(claim: str, ground: Ground, *, against: Sequence[str] = ()) -> 
     cited.numbers([u.finding for u in _bearing(joint.units, verdict)][:5])
     warnings = [f"{name} is retracted, superseded, deleted or a notice, and counts for nothing" for name in barred]
     return {"claim": statement, "verdict": verdict, "probabilities": probabilities, "citations": cited.rows,
-            "warnings": warnings}  # fmt: skip
+            "warnings": [*warnings, *hints(ground.corpus, cited.rows, ground.clocks)]}  # fmt: skip
 
 
 def _near(finding: Finding) -> Finding:

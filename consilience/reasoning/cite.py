@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from consilience.corpora.corpus import Clocks, Corpus, Document
+from consilience.corpora.units import Cluster
 from consilience.reasoning.evidence import BARRED, Finding
 from consilience.records import sha256
 
@@ -25,13 +26,51 @@ def described(corpus: Corpus, document: Document, clocks: Clocks) -> dict[str, A
     body: dict[str, Any] = {
         "title": document.fields.get("title", ""),
         "published": document.published.isoformat() if document.published else None,
-        "design": document.design, "status": status.name, "study": document.study,
+        "design": document.design, "status": status.name, "study": corpus.study_of(document.id, clocks),
     }  # fmt: skip
     if document.preprint:
         body["preprint"] = True
     if status.retracted_since:
         body["retracted_since"] = status.retracted_since.isoformat()
     return body
+
+
+def linked(corpus: Corpus, document: str, clocks: Clocks) -> dict[str, Any]:
+    """The other records of a document and the other papers of its study, each with why; as the contract shows them."""
+    units = corpus.units(clocks)
+    return {
+        "duplicates": [{"id": other, "basis": basis} for other, basis in units.duplicates_of(document)],
+        "study_members": [{"id": other, "basis": basis} for other, basis in units.study_members(document)],
+    }
+
+
+def hints(corpus: Corpus, citations: Sequence[Mapping[str, Any]], clocks: Clocks) -> list[str]:
+    """Warnings that a cited paper has a retracted one beside it: a preprint stands when its article falls, but told."""
+    units = corpus.units(clocks)
+    return [
+        f"{document} is cited, and {other} of the same study ({basis}) is retracted"
+        for document in dict.fromkeys(citation["id"] for citation in citations)
+        for other, basis in units.study_members(document)
+        if corpus.status(other, clocks).name == "retracted"
+    ]
+
+
+def clusters(corpus: Corpus, clocks: Clocks) -> dict[str, Any]:
+    """Every cluster of duplicates, and every study of several papers, on the clocks."""
+    units = corpus.units(clocks)
+    return {
+        "duplicates": [_cluster(corpus, cluster, clocks) for cluster in units.duplicates()],
+        "studies": [_cluster(corpus, cluster, clocks) for cluster in units.studies()],
+    }
+
+
+def _cluster(corpus: Corpus, cluster: Cluster, clocks: Clocks) -> dict[str, Any]:
+    members = []
+    for name in cluster.documents:
+        document = corpus.document(corpus.row_of(name, clocks))
+        published = document.published.isoformat() if document.published else None
+        members.append({"id": name, "title": document.fields.get("title", ""), "published": published})
+    return {"name": cluster.name, "members": members, "links": [link.as_json() for link in cluster.links]}
 
 
 def holds(span: dict[str, Any], document: Document) -> bool:

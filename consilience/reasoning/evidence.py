@@ -184,7 +184,7 @@ class Reader:
                 chain=chain,
                 row=document.row,
                 document=document.id,
-                study=document.study,
+                study=self.corpus.study_of(document.id, self.clocks),
                 design=document.design,
                 field=sentence.field,
                 start=sentence.start,

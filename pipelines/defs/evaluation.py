@@ -7,12 +7,12 @@ from typing import Any
 import dagster as dg
 
 from pipelines.defs.resources import HomeResource, told_plainly
-from pipelines.steps import result
+from pipelines.steps import FRESH_WEEKLY, result
 
 # The suites of a home; those that need public data fail, saying what to set, where it is not laid out.
 SUITES = ("answering", "retrieval", "screening")
 # These ask the questions that come with every home, of its own documents.
-AT_HOME = dg.AssetSelection.assets(["evaluation", "answering"], ["evaluation", "retrieval"])
+AT_HOME = ("answering", "retrieval")
 
 Told = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
@@ -26,6 +26,7 @@ def suite(name: str) -> dg.AssetsDefinition:
         kinds={"markdown"},
         description=f"The suite evaluation/{name}.yaml, run on this home.",
         deps=[dg.AssetKey(["indexes", "current"])],
+        freshness_policy=FRESH_WEEKLY if name in AT_HOME else None,
         check_specs=[dg.AssetCheckSpec("baselines_hold", asset=["evaluation", name])],
     )
     def evaluated(

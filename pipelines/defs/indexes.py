@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 from consilience import indexes, refresh
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.snapshot import folder_of
+from consilience.indexes.lexical import Lexical
 from consilience.indexes.profile import CODE
 from consilience.kg.build import table_path
 from pipelines import checks
 from pipelines.defs.partitions import shards
 from pipelines.defs.resources import WRITER, HomeResource
-from pipelines.steps import FOLLOWS, FRESH, checked, cut, result, shards_of, tracked
+from pipelines.steps import FOLLOWS, FRESH, chart, checked, cut, result, shards_of, tracked
 
 SNAPSHOT, GRAPH = dg.AssetKey(["corpora", "snapshot"]), dg.AssetKey(["kg", "graph"])
 
@@ -28,6 +29,7 @@ SNAPSHOT, GRAPH = dg.AssetKey(["corpora", "snapshot"]), dg.AssetKey(["kg", "grap
     backfill_policy=dg.BackfillPolicy.single_run(),
     code_version=CODE,
     deps=[dg.AssetKey(["corpora", "passages"])],
+    automation_condition=FOLLOWS,
 )
 def embeddings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
     """A vector for each text that had none; vectors are kept by content and never made twice."""
@@ -55,9 +57,11 @@ def index(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materiali
     with home.refreshing() as now:
         cut(now, refresh.ALL_SHARDS)
         now.embeddings()
-        written = now.index()
+        built = now.index()
         rows = pq.read_metadata(_folder(now, now.snapshot()) / "dense" / "rows.parquet").num_rows
-        return result(context, now.target[:2], profile=now.target[1], written=written, **{"dagster/row_count": rows})
+        return result(
+            context, now.target[:2], profile=now.target[1], written=built.written, **{"dagster/row_count": rows}
+        )
 
 
 @dg.asset_check(asset=index, blocking=True)
@@ -71,6 +75,14 @@ def index_is_whole(home: HomeResource) -> dg.AssetCheckResult:
 def vectors_have_length(home: HomeResource) -> dg.AssetCheckResult:
     """No vector is zero."""
     return checked(checks.vectors_have_length(_folder(*home.built())))
+
+
+@dg.asset_check(asset=index, blocking=True)
+def what_was_retracted_is_barred(home: HomeResource) -> dg.AssetCheckResult:
+    """Where the index finds a document that a record in force calls retracted, it is told as retracted."""
+    now, corpus = home.built()
+    lexical = Lexical(_folder(now, corpus) / "lexical", corpus, now.profile.lexical)
+    return checked(checks.what_was_retracted_is_barred(corpus, lexical, home.instant()))
 
 
 @dg.asset(
@@ -88,7 +100,10 @@ def current(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Materia
         _must_be_built(now)
         seen = refresh.current(now.store.rooms)
         pointer = seen if seen and now.is_done else now.publish(home.instant())
-        return result(context, now.target, **pointer.as_json())
+        counts = home.open().status()["documents"]
+        return result(
+            context, now.target, **pointer.as_json(), **counts, by_status=chart(counts, "documents by status")
+        )
 
 
 def _folder(now: refresh.Refresh, corpus: Corpus) -> Path:

@@ -22,6 +22,7 @@ from pipelines.steps import FOLLOWS, FRESH, checked, cut, result, shards_of, tra
     backfill_policy=dg.BackfillPolicy.single_run(),
     code_version=EXTRACTOR,
     deps=[dg.AssetKey(["corpora", "passages"])],
+    automation_condition=FOLLOWS,
 )
 def claims(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
     """The claims of each document's versions, each with its quote; no version is read twice by the same rules."""

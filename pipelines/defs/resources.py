@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,12 @@ from consilience.corpora import snapshot
 from consilience.corpora.corpus import Corpus
 from consilience.errors import BusyError, ConsilienceError
 from consilience.refresh import Refresh
+from pipelines.alerts import VARIABLE, Alert, send
 
 # The pool of what writes: a home has one writer, so the limit of a pool in dagster_home/dagster.yaml is 1.
 WRITER = "home"
+# The pool of what asks NLM; a home asks from one process at a time, whatever the limit.
+NCBI = "ncbi"
 # The command line may hold the lock without asking the pool: try for five minutes, then give up.
 TRIES, WAIT = 20, 15
 
@@ -30,7 +34,8 @@ def told_plainly() -> Iterator[None]:
     except BusyError as error:
         raise dg.RetryRequested(max_retries=TRIES, seconds_to_wait=WAIT) from error
     except ConsilienceError as error:
-        raise dg.Failure(". ".join(part for part in (str(error), error.where, error.expected) if part)) from error
+        told = ". ".join(part for part in (str(error), error.where, error.expected) if part)
+        raise dg.Failure(told, allow_retries=False) from error
 
 
 class HomeResource(dg.ConfigurableResource[Any]):
@@ -70,7 +75,17 @@ class HomeResource(dg.ConfigurableResource[Any]):
         return refresh, corpus
 
 
+class AlertHook(dg.ConfigurableResource[Any]):
+    """Who is told when something fell: the log, and the hook named here or in CONSILIENCE_ALERT_URL."""
+
+    url: str | None = None
+
+    def send(self, alert: Alert, log: Callable[[str], object]) -> bool:
+        """Tell it; say whether the hook got it. Never raises."""
+        return send(alert, self.url or os.environ.get(VARIABLE), log)
+
+
 @dg.definitions
 def resources() -> dg.Definitions:
-    """The home; steps run one after the other, since a home has one writer."""
-    return dg.Definitions(resources={"home": HomeResource()}, executor=dg.in_process_executor)
+    """The home and the hook; steps run one after the other, since a home has one writer."""
+    return dg.Definitions(resources={"home": HomeResource(), "hook": AlertHook()}, executor=dg.in_process_executor)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise, permutations
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consilience.corpora import design, guidelines, pubmed, recordfiles
 from consilience.corpora.fold import Fact, Interval, in_force, intervals
-from consilience.corpora.store import Item
-from consilience.records import Deletion
+from consilience.corpora.store import Item, Rows, rows_of
+from consilience.records import Deletion, Record
 from tests.making import TinyHome, at, nbib, paper, record
 
 
@@ -88,9 +91,9 @@ def test_files_loaded_twice_change_nothing(there: list[File], data: st.DataObjec
 @given(ANY)
 def test_history_is_whole_in_order_and_never_edited(there: list[File]) -> None:
     facts, orders = loaded(there)
-    whole = intervals(facts, orders, {})
+    whole = intervals(facts, orders, {}, {})
     for seq in range(len(there) + 1):  # what was true after each file stays what is told of that time
-        then = intervals([f for f in facts if f.seq <= seq], orders, {})
+        then = intervals([f for f in facts if f.seq <= seq], orders, {}, {})
         assert then == [
             i._replace(until_seq=i.until_seq if (i.until_seq or seq + 1) <= seq else None)
             for i in whole
@@ -126,7 +129,7 @@ def gone(seq: int, *, number: str = "1", revised: str = "") -> Fact:
 def test_a_deleted_document_is_remembered_and_may_come_back() -> None:
     facts = [put(1, "a"), gone(2), put(3, "a")]
     orders = {n: (2026, n) for n in (1, 2, 3)}
-    assert intervals(facts, orders, {}) == [
+    assert intervals(facts, orders, {}, {}) == [
         Interval(facts[0], 1, 2, False), Interval(facts[0], 2, 3, True), Interval(facts[2], 3, None, False),
     ]  # fmt: skip
     # The deletion loaded last still stands before the third file.
@@ -211,3 +214,56 @@ def test_a_file_loaded_again_with_other_bytes_takes_back_what_only_the_earlier_h
     assert [(r["known_from"], r["known_until"], r["deleted"]) for r in history if r["id"] == "PMID:3"] == [
         (at(1), at(2), False), (at(2), None, True),
     ]  # fmt: skip
+
+
+def test_an_earlier_fold_that_a_killed_run_left_beside_the_new_one_is_removed(tmp_path: Path) -> None:
+    home = TinyHome.make(tmp_path / "home")
+    home.load("pubmed26n0001.xml", paper(1, "old"), known=0)
+    home.corpus()
+    [first] = (home.store.folder / "citations").glob("*/*/*.parquet")
+    older = first.read_bytes()
+    home.load("pubmed26n0002.xml", paper(1, "new"), known=1)
+    home.corpus()
+    first.write_bytes(older)
+    assert live(home) == {"PMID:1": "new"}
+    assert not first.exists() and [p.name for p in first.parent.iterdir()] == ["000002.parquet"]
+
+
+def by_older_rules(made: Record) -> Rows:
+    """A record as it was written down when all were taken for cohorts of seven."""
+    rows = rows_of([made])
+    old = {"design": "cohort", "design_basis": "text", "sample_size": 7}
+    columns = {name: old.get(name, values[0]) for name, values in rows.batch.to_pydict().items()}
+    return replace(rows, batch=pa.RecordBatch.from_pylist([columns], schema=rows.batch.schema))
+
+
+@pytest.mark.parametrize("names", [("pubmed26n0001.xml",) * 2, ("a.xml", "a.xml")], ids=["numbered", "not numbered"])
+def test_a_record_read_again_by_new_rules_of_ours_goes_by_them_from_when_it_came(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    home, made = TinyHome.make(tmp_path / "home"), paper(1, "Velorine", types=("D016449",))
+    order = pubmed.order_key(names[0])
+    home.store.commit(
+        "pubmed", Path(names[0]), [by_older_rules(made)], known_at=at(0), order=order, reader="1", digest="0" * 64
+    )  # fmt: skip
+    (old,) = home.corpus().table.to_pylist()
+    assert (old["design"], old["sample_size"]) == ("cohort", 7)
+    home.load(names[1], made, known=1)
+    (new,) = home.corpus().table.to_pylist()
+    assert {name for name in new if new[name] != old[name]} == {"design", "design_basis", "sample_size"}
+    assert (new["design"], new["design_basis"], new["sample_size"]) == ("rct", "pt", None)
+    assert (new["known_from"], new["known_until"]) == (at(0), None)
+
+
+def test_every_reader_of_records_reads_again_when_the_rules_of_design_change() -> None:
+    readers = (pubmed.VERSION, recordfiles.VERSION, guidelines.VERSION)
+    assert all(version.endswith(f"+{design.VERSION}") for version in readers) and len(set(readers)) == 3
+
+
+def test_a_deletion_that_came_first_is_told_as_one_that_came_last(tmp_path: Path) -> None:
+    home = TinyHome.make(tmp_path / "home")
+    home.load("pubmed26n0002.xml", Deletion("1"), known=0)
+    assert home.corpus().table.num_rows == 0
+    home.load("pubmed26n0001.xml", paper(1, "late"), known=1)
+    [row] = home.corpus().table.to_pylist()
+    assert (row["id"], row["deleted"], row["known_from"], row["known_until"]) == ("PMID:1", True, at(1), None)

@@ -12,7 +12,8 @@ import pytest
 
 from consilience.corpora import guidelines
 from consilience.corpora.guidelines import direction_of, grade_of
-from consilience.errors import BadInputError, RefusedFileError
+from consilience.corpora.guidelines.grades import STRENGTHS, certainty_of, statement_type
+from consilience.errors import RefusedFileError
 from consilience.records import Quarantined, Record
 
 REQUIRED = {
@@ -134,6 +135,54 @@ def test_a_grade_is_read_by_its_own_system(system: str, raw: str, strength: str,
 
 
 @pytest.mark.parametrize(
+    ("system", "raw", "level", "code"),
+    [
+        ("grade", "Very low certainty of evidence", "very_low", "very low"),
+        ("grade", "B", "moderate", "b"),
+        ("magicapp", "VERY_LOW", "very_low", "very low"),
+        ("uspstf", "moderate", "moderate", "moderate"),
+        ("acc/aha", "LOE: B-NR", "ungraded", "b-nr"),
+        ("esc", "Level of evidence C", "ungraded", "c"),
+        ("sign", "1++", "ungraded", "1++"),
+        ("ocebm", "Level 2", "ungraded", "2"),
+        ("nice", "high", "ungraded", ""),
+        ("", "low", "low", "low"),
+        ("grade", "", "ungraded", ""),
+    ],
+)
+def test_a_level_of_evidence_keeps_its_own_scale(system: str, raw: str, level: str, code: str) -> None:
+    assert certainty_of(raw, system) == (level, code)
+
+
+def test_a_code_that_is_no_strength_is_kept_as_its_systems_code() -> None:
+    assert (grade_of("A", "sign").strength, grade_of("A", "sign").code) == ("ungraded", "a")
+    assert grade_of("Class IIa", "esc").code == "2a"
+    assert {"grade", "magicapp", "nice", "uspstf", "acc/aha", "esc", "sign", "ocebm"} <= STRENGTHS.keys()
+
+
+@pytest.mark.parametrize(
+    ("raw", "system", "kind"),
+    [
+        ("Good practice statement", "GRADE", "good_practice"),
+        ("Expert consensus", "", "consensus"),
+        ("INFO", "MAGICapp", "info"),
+        ("must", "NICE", "statutory"),
+        ("must", "", "recommendation"),
+        ("strong", "GRADE", "recommendation"),
+        ("", "", "recommendation"),
+    ],
+)
+def test_a_statement_without_a_grade_says_what_it_is(raw: str, system: str, kind: str) -> None:
+    assert statement_type(raw, system) == kind
+
+
+def test_a_direction_that_is_stated_outranks_grade_and_wording(tmp_path: Path) -> None:
+    said = one(tmp_path, direction="against", system="NICE", strength="offer").guideline
+    assert (said["direction"], said["direction_basis"]) == ("against", "stated")
+    assert "direction" in fault(tmp_path, direction="sideways").reason
+
+
+@pytest.mark.parametrize(
     ("text", "direction"),
     [
         ("We recommend rest.", "for"),
@@ -196,14 +245,6 @@ def test_a_packed_file_reads_as_the_plain_one(tmp_path: Path) -> None:
     plain = read(tmp_path / "g.jsonl", REQUIRED)
     (tmp_path / "g.jsonl.gz").write_bytes(gzip.compress((tmp_path / "g.jsonl").read_bytes()))
     assert list(guidelines.read(tmp_path / "g.jsonl.gz")) == plain
-
-
-@pytest.mark.parametrize("suffix", [".xml", ".json", ".html", ".fsh"])
-def test_formats_not_read_yet_are_bad_input_that_names_what_is(tmp_path: Path, suffix: str) -> None:
-    (tmp_path / f"g{suffix}").write_text("{}")
-    with pytest.raises(BadInputError) as refused:
-        guidelines.read(tmp_path / f"g{suffix}")
-    assert ".jsonl" in refused.value.expected
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from consilience import home
-from consilience.corpora.manifest import guideline_files, local_files
+from consilience.corpora.manifest import guideline_files, local_files, remote
 from consilience.errors import BadInputError
 from consilience.home import Rooms
 
@@ -58,10 +58,9 @@ def test_files_may_be_yet_to_come(rooms: Rooms) -> None:
         ("file: [sample]", "file"),
         ("files: sample", "files"),
         ("files: ['**/x.xml']", "last part"),
-        (
-            "{files: [], remote: {enabled: true, baseline: 'https://a.example/', updates: 'https://a.example/'}}",
-            "remote.enabled",
-        ),
+        ("{files: [], remote: {enabled: perhaps, updates: 'https://a.example/'}}", "remote.enabled"),
+        ("{files: [], remote: {updates: 'https://a.example/', mirror: x}}", "remote.mirror"),
+        ("{files: [], remote: {updates: 'https://a.example/', requests_per_second: 20}}", "remote.requests_per_second"),
         ("{files: [], remote: {baseline: 'ftp://a.example/', updates: 'https://a.example/'}}", "remote.baseline"),
     ],
 )
@@ -70,6 +69,25 @@ def test_a_manifest_that_means_something_else_is_refused(rooms: Rooms, text: str
     with pytest.raises(BadInputError, match=told) as refused:
         local_files(rooms)
     assert refused.value.where == "corpora/pubmed.yaml"
+
+
+def test_a_new_home_names_where_pubmed_is_published_and_fetches_nothing(rooms: Rooms) -> None:
+    said = remote(rooms)
+    assert said is not None and not said.enabled
+    assert {url.split("/")[2] for url in (said.baseline or "", said.updates)} == {"ftp.ncbi.nlm.nih.gov"}
+
+
+def test_a_mirror_on_this_machine_may_speak_plain_http_and_no_other_may(rooms: Rooms) -> None:
+    say(rooms, "{files: [], remote: {updates: 'http://127.0.0.1:8080/updates'}}")
+    assert (said := remote(rooms)) is not None and said.updates == "http://127.0.0.1:8080/updates/"
+    say(rooms, "{files: [], remote: {updates: 'http://10.0.0.1/updates'}}")
+    with pytest.raises(BadInputError, match=r"remote\.updates"):
+        remote(rooms)
+
+
+def test_fetched_files_are_found_beside_the_named_ones(rooms: Rooms) -> None:
+    lay(rooms.corpora / "files", "pubmed26n0003.xml.gz", "pubmed26n0003.xml.gz.json", "pubmed26n0004.xml.gz.0a.part")
+    assert list(local_files(rooms)) == ["pubmed26n0001", "pubmed26n0002", "pubmed26n0003"]
 
 
 def test_two_files_of_one_name_are_refused(rooms: Rooms, tmp_path: Path) -> None:

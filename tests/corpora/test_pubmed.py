@@ -17,7 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consilience.corpora import pubmed
+from consilience.corpora import pubmed, xmlfile
+from consilience.corpora.workers import Workers
 from consilience.errors import RefusedFileError
 from consilience.records import Correction, Deletion, MeshHeading, Quarantined, Record, normal_space
 
@@ -273,9 +274,66 @@ def test_the_rest_of_a_citation_has_its_place(tmp_path: Path) -> None:
         "medline_pgn": "11-19", "volume": "7", "issue": "2", "issn": "0000-0019", "nlm_id": "0000001",
         "medline_ta": "J Inv Tri", "country": "Nowhere", "status": "MEDLINE", "owner": "NLM",
         "indexing_method": "Curated", "citation_subsets": ["IM"], "coi": "None.",
+        "pub_model": "Print", "issn_type": "Print", "cited_medium": "Print",
         "suppl_mesh": [{"name": "Stoneitis", "ui": "C9", "type": "Disease"}],
     }  # fmt: skip
     assert record.extra == expected
+
+
+def test_names_of_people_keep_all_that_was_written(tmp_path: Path) -> None:
+    authors = """<AuthorList CompleteYN="N"><Author ValidYN="N" EqualContrib="Y"><LastName>Nemo</LastName>
+        <ForeName>Ada</ForeName><Initials>A</Initials><Suffix>Jr</Suffix><Identifier Source="ORCID">0000-1</Identifier>
+        <AffiliationInfo><Affiliation>Here <i>and</i></Affiliation><Identifier Source="RINGGOLD">7</Identifier>
+        </AffiliationInfo><AffiliationInfo><Affiliation>There</Affiliation></AffiliationInfo></Author>
+        <Author><CollectiveName Investigators="g1">STONE</CollectiveName></Author>
+        <Author><LastName>Old</LastName><FirstName>Bo</FirstName><MiddleName>C</MiddleName></Author></AuthorList>"""
+    members = """<InvestigatorList ID="g1"><Investigator><LastName>Nix</LastName></Investigator></InvestigatorList>"""
+    record = record_of(tmp_path, article=authors, more=members)
+    assert record.extra["author_list"] == [
+        {"last": "Nemo", "fore": "Ada", "initials": "A", "suffix": "Jr", "valid": "N", "equal": "Y",
+         "identifiers": [["ORCID", "0000-1"], ["RINGGOLD", "7"]], "affiliations": ["Here and", "There"]},
+        {"collective": "STONE", "group": "g1"},
+        {"last": "Old", "fore": "Bo C"},
+    ]  # fmt: skip
+    assert record.authors == ("STONE", "Old Bo C")
+    assert record.extra["investigators"] == [{"last": "Nix", "group": "g1"}]
+    assert record.extra["incomplete"] == ["AuthorList"]
+
+
+def test_what_the_names_of_a_heading_bear_stands_beside_it(tmp_path: Path) -> None:
+    headings = """<MeshHeadingList><MeshHeading><DescriptorName UI="D1" MajorTopicYN="Y" Type="Geographic">Nowhere &amp;
+        more</DescriptorName><QualifierName UI="Q1" MajorTopicYN="Y" AutoHM="Y">ethics</QualifierName></MeshHeading>
+        <MeshHeading><DescriptorName UI="D2" MajorTopicYN="N">Humans</DescriptorName></MeshHeading></MeshHeadingList>"""
+    record = record_of(tmp_path, more=headings)
+    assert record.mesh[0] == MeshHeading("Nowhere & more", "D1", True, ("ethics",))
+    detail = {"qualifier_uis": ["Q1"], "starred": ["D1", "Q1"], "auto": ["Q1"], "type": "Geographic"}
+    assert record.extra["mesh_detail"] == [detail, {}]
+
+
+def test_numbers_places_grants_and_notes_are_kept(tmp_path: Path) -> None:
+    record = record_of(
+        tmp_path,
+        article="""<ELocationID EIdType="pii" ValidYN="N">S0</ELocationID><GrantList CompleteYN="Y"><Grant>
+            <GrantID>G1</GrantID><Agency>NIH</Agency><Country>Nowhere</Country></Grant></GrantList>""",
+        more="""<GeneSymbolList><GeneSymbol>nix</GeneSymbol></GeneSymbolList><NumberOfReferences>9</NumberOfReferences>
+            <PersonalNameSubjectList><PersonalNameSubject><LastName>Nemo</LastName></PersonalNameSubject>
+            </PersonalNameSubjectList><OtherID Source="KIE">77</OtherID><KeywordList Owner="KIE">
+            <Keyword MajorTopicYN="Y">law</Keyword><Keyword>art</Keyword></KeywordList>
+            <SpaceFlightMission>Apollo 0</SpaceFlightMission><GeneralNote Owner="KIE">A note</GeneralNote>""",
+        data="""<ArticleIdList><ArticleId IdType="pubmed">99000001</ArticleId><ArticleId IdType="pii">S0</ArticleId>
+            <ArticleId IdType="mid">M1</ArticleId></ArticleIdList><ReferenceList><Reference/><ReferenceList>
+            <Reference/></ReferenceList></ReferenceList><ObjectList><Object Type="grant"><Param Name="id">7</Param>
+            </Object></ObjectList>""",
+    )
+    expected = {
+        "locations": [["pii", "S0", "N"]], "grants": [{"id": "G1", "agency": "NIH", "country": "Nowhere"}],
+        "gene_symbols": ["nix"], "number_of_references": "9", "subjects": [{"last": "Nemo"}],
+        "other_ids": [["KIE", "77"]], "space_flight": ["Apollo 0"], "notes": [["KIE", "A note"]],
+        "keyword_lists": [{"owner": "KIE", "keywords": ["law", "art"], "major": ["law"]}],
+        "article_ids": [["pii", "S0"], ["mid", "M1"]], "references": 2,
+        "objects": [{"type": "grant", "params": [["id", "7"]]}],
+    }  # fmt: skip
+    assert {name: record.extra[name] for name in expected} == expected
 
 
 # --- the shapes of files
@@ -306,7 +364,7 @@ def test_a_book_chapter_is_dated_by_its_contribution_not_by_its_book(tmp_path: P
     assert [(event.kind, event.when.start) for event in record.events] == [("contribution", date(2018, 5, 3))]
     assert record.authors == ("Nemo Ada",)
     assert record.publication_types[0].ui == "D016454"
-    assert record.extra["book"] == {"title": "Stones", "publisher": "Nobody"}
+    assert record.extra["book"] == {"title": "Stones", "publisher": "Nobody", "published": "1993"}
 
 
 def test_the_older_root_holds_citations_directly(tmp_path: Path) -> None:
@@ -352,6 +410,134 @@ def test_load_order_is_in_the_name_of_a_distributed_file() -> None:
     assert pubmed.order_key("pubmed25n1274.xml.gz") == (2025, 1274)
     assert pubmed.order_key("pubmed26n0001.xml.gz.md5") is None
     assert pubmed.order_key("export.xml") is None
+
+
+# --- one reading, whichever way it is made
+
+HEADINGS = """<MeshHeadingList><MeshHeading><DescriptorName UI="D1" MajorTopicYN="N">Stones</DescriptorName>
+    <QualifierName UI="Q1" MajorTopicYN="Y">blood</QualifierName></MeshHeading></MeshHeadingList>"""
+BOOK = """<PubmedBookArticle><BookDocument><PMID>99000044</PMID><Book><BookTitle>Stones</BookTitle></Book>
+    </BookDocument><PubmedBookData><History><PubMedPubDate PubStatus="entrez"><Year>2020</Year><Month>1</Month>
+    <Day>2</Day></PubMedPubDate></History></PubmedBookData></PubmedBookArticle>"""
+
+
+def many(count: int) -> list[str]:
+    """Articles that differ, and more of them than one run of a file holds."""
+    text, history = noise(4000), f"<History>{ENTREZ}</History>"
+    return [
+        article(
+            pmid=f"<PMID>{99000100 + n}</PMID>",
+            abstract=f"<Abstract><AbstractText>{text} {n}</AbstractText></Abstract>",
+            data=history,
+            more=HEADINGS,
+        )
+        for n in range(count)
+    ]
+
+
+def streamed(path: Path) -> list[pubmed.Item]:
+    """The file read element by element, as one that cannot be cut is."""
+    return [item for items in pubmed.streamed(list, path, pubmed.Limits(), 0) for item in items]
+
+
+ODDITIES = {
+    "plain": "",
+    "a comment with an end tag": "<!-- </PubmedArticle> -->",
+    "an instruction": "<?odd </PubmedArticle>?>",
+    "a book between": BOOK,
+    "a deletion between": "<DeleteCitation><PMID>99000009</PMID><PMID>x</PMID></DeleteCitation>",
+    "an empty deletion": "<DeleteCitation/>",
+    "an unknown element": "<Other><PubmedArticle></PubmedArticle></Other>",
+    "text between": "text",
+    "an unusable record": article(pmid="<PMID>12a</PMID>", more=HEADINGS),
+    "a block in another place": article(article="<Odd><MeshHeadingList>no</MeshHeadingList></Odd>"),
+    "a block twice": article(more=HEADINGS + HEADINGS.replace("D1", "D9")),
+    "a block within its like": article(more="<MeshHeadingList><MeshHeadingList></MeshHeadingList></MeshHeadingList>"),
+    "something else in a list": article(more=HEADINGS.replace("</MeshHeadingList>", "<Odd/>x</MeshHeadingList>")),
+    "a heading by another name": article(more=HEADINGS.replace("MeshHeading>", "MeshHeadings>")),
+    "markup in a heading": article(more=HEADINGS.replace("Stones", "St<i>on</i>es &lt;")),
+    "character data": article(title="<![CDATA[<b>]]>", more=HEADINGS.replace("Stones", "<![CDATA[</MeshHeading>]]>")),
+    "a sign in a label": article(abstract='<Abstract><AbstractText Label="a > b">c</AbstractText></Abstract>'),
+}
+
+
+@pytest.mark.parametrize("odd", ODDITIES)
+def test_a_file_read_in_runs_says_what_it_says_element_by_element(tmp_path: Path, odd: str) -> None:
+    articles = many(600)
+    articles.insert(450, ODDITIES[odd])
+    path = tmp_path / "some.xml"
+    path.write_text(pubmed_set(*articles, "<DeleteCitation><PMID>99000009</PMID></DeleteCitation>"), encoding="utf-8")
+    found = list(pubmed.read(path))
+    assert found == streamed(path)
+    assert len(found) >= 601
+    records = [item for item in found if isinstance(item, Record)]
+    assert records[0].mesh == (MeshHeading("Stones", "D1", True, ("blood",)),)
+    assert records[-1].extra["entrez"] == "2021-04-02"
+
+
+@pytest.mark.parametrize("broken", ["</MeshHeading>", "</PubmedArticle>", "</PubmedArticleSet>"])
+def test_a_file_broken_far_inside_is_refused_after_the_same_records(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "some.xml"
+    text = pubmed_set(*many(600))
+    at = text.rindex(broken)
+    path.write_text(text[:at] + text[at + len(broken) :], encoding="utf-8")
+    said = []
+    for reading in (pubmed.read, streamed):
+        with pytest.raises(RefusedFileError) as caught:
+            list(reading(path))
+        said.append(caught.value.as_json())
+    assert said[0] == said[1]
+
+
+PIECES = ("a", "É", "ø", "-", "'", ".", " ", "\u00a0", "\u200b", "e\u0301", "&amp;", "<i>b</i>", "中")
+NAMES = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
+
+
+@given(
+    people=st.lists(
+        st.tuples(
+            st.sampled_from(['ValidYN="Y"', 'ValidYN="N"', 'ValidYN="Y" EqualContrib="Y"']),
+            st.dictionaries(st.sampled_from(["LastName", "ForeName", "Initials", "Suffix", "CollectiveName"]), NAMES),
+        ),
+        max_size=3,
+    ),
+    gap=st.sampled_from(["", " ", "\n  ", "\r\n\t"]),
+)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_people_are_the_same_told_from_bytes_or_from_elements(
+    tmp_path: Path, people: list[tuple[str, dict[str, str]]], gap: str
+) -> None:
+    listed = gap.join(
+        f"<Author {attributes}>{gap}{gap.join(f'<{tag}>{text}</{tag}>' for tag, text in names.items())}{gap}</Author>"
+        for attributes, names in people
+    )
+    one = article().replace("</Article>", f'<AuthorList CompleteYN="Y">{gap}{listed}{gap}</AuthorList></Article>', 1)
+    path = tmp_path / "some.xml"
+    path.write_text(pubmed_set(one), encoding="utf-8", newline="")
+    assert list(pubmed.read(path)) == streamed(path)
+
+
+def test_gzip_is_unpacked_alike_with_and_without_the_quick_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = gzip.compress(pubmed_set(*many(50)).encode())
+    quick = entries_of(tmp_path, content)
+    monkeypatch.setattr(xmlfile, "_GzipFile", gzip.GzipFile)
+    assert entries_of(tmp_path, content) == quick
+    assert refusal(tmp_path, content[:-40]).where == "bad.xml.gz"
+
+
+def test_several_processes_give_the_rows_that_one_gives(tmp_path: Path) -> None:
+    path = tmp_path / "some.xml"
+    path.write_text(pubmed_set(*many(1200), BOOK, "<DeleteCitation><PMID>99000009</PMID></DeleteCitation>"))
+    assert path.stat().st_size > 4 << 20  # smaller files are not shared
+    with Workers(2) as workers:
+        shared = list(pubmed.read_rows(path, workers=workers))
+        again = list(pubmed.read_rows(path, workers=workers))
+    alone = list(pubmed.read_rows(path))
+    assert len(alone) > 3
+    assert shared == alone == again
+    assert sum(part.items for part in alone) == 1202
 
 
 # --- hostile files

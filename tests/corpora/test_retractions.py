@@ -31,8 +31,11 @@ def read(tmp_path: Path, *rows: str) -> list[Mark | Quarantined]:
         ("11,12,2003-05,Retraction", Mark("PMID:11", "retracted", date(2003, 5, 31), "PMID:12")),
         ("11,,2003,Expression of concern", Mark("PMID:11", "concern", date(2003, 12, 31))),
         ("11,0,2003 Mar,correction", Mark("PMID:11", "corrected", date(2003, 3, 31))),
+        ("11,,2003,reinstated", Mark("PMID:11", "reinstated", date(2003, 12, 31))),
         ("PMID:11,,2003,", Mark("PMID:11", "retracted", date(2003, 12, 31))),
         ("11,,2003", Mark("PMID:11", "retracted", date(2003, 12, 31))),
+        ("11,12,,retracted", Mark("PMID:11", "retracted", None, "PMID:12")),
+        ("11", Mark("PMID:11", "retracted", None)),
     ],
 )
 def test_a_row_of_our_columns_is_a_mark_from_the_end_of_its_date(tmp_path: Path, row: str, mark: Mark) -> None:
@@ -44,7 +47,15 @@ def test_a_row_of_our_columns_is_a_mark_from_the_end_of_its_date(tmp_path: Path,
     [
         (
             '1,"A, b",5/7/2003 0:00,10.1000/N,12,1/2/2001 0:00,10.1000/P,11,Retraction,+Error;',
-            Mark("PMID:11", "retracted", date(2003, 5, 7), "PMID:12"),
+            Mark("PMID:11", "retracted", date(2003, 5, 7), "PMID:12", "10.1000/p"),
+        ),
+        (
+            '1,A,5/7/2003 0:00,10.1000/N,12;13,,,11,Retraction,"+Error in Data;+Misconduct - Official Investigation;"',
+            Mark("PMID:11", "retracted", date(2003, 5, 7), "DOI:10.1000/n"),
+        ),
+        (
+            "1,A,5/7/2003 0:00,,see note,,,11,Reinstatement,",
+            Mark("PMID:11", "reinstated", date(2003, 5, 7)),
         ),
         (
             "2,A,12/31/2003 0:00,10.1000/N,0,1/2/2001 0:00,10.1000/P,0,Expression of concern,",
@@ -66,11 +77,11 @@ def test_a_row_of_retraction_watch_is_a_mark(tmp_path: Path, row: str, mark: Mar
         (OURS, ",12,2003,retracted", "neither PMID nor DOI"),
         (OURS, "0,12,2003,retracted", "neither PMID nor DOI"),
         (OURS, "x1,12,2003,retracted", "not a number"),
-        (OURS, "11,12,,retracted", "no date"),
+        (OURS, "11,12,,reinstated", "no date"),
         (OURS, "11,12,soon,retracted", "no date"),
         (OURS, "11,12,2003,withdrawn?", "kind"),
         (THEIRS, "1,A,5/7/2003 0:00,,0,,unavailable,0,Retraction,", "neither PMID nor DOI"),
-        (THEIRS, "1,A,5/7/2003 0:00,,0,,,11,Reinstatement,", "reinstatement"),
+        (THEIRS, "1,A,,,0,,,11,Reinstatement,", "no date"),
         (THEIRS, "1,A,13/7/2003 0:00,,0,,,11,Retraction,", "no date"),
     ],
 )

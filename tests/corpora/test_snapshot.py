@@ -16,7 +16,7 @@ from consilience.corpora.store import Item
 from consilience.errors import NotFoundError
 from consilience.home import Rooms
 from consilience.records import Deletion, Mark, Record
-from tests.making import TinyHome, advice, at, clocks, in_sight, paper
+from tests.making import TinyHome, advice, at, clocks, in_sight, paper, record
 
 
 @pytest.fixture
@@ -153,6 +153,62 @@ def test_a_retraction_known_later_does_not_show_before(home: TinyHome) -> None:
     assert [status(corpus, known=known, of="PMID:2")[0] for known in (19, 20)] == ["active", "retracted"]
 
 
+def test_a_listed_doi_reaches_the_papers_that_bear_it_from_when_both_were_known(home: TinyHome) -> None:
+    retracted = Mark("DOI:10.5555/a", "retracted", date(2012, 5, 4), "DOI:10.5555/n")
+    home.load("list.csv", retracted, known=5, kind="retractions")
+    home.load("pubmed26n0001.xml", paper(1, doi="10.5555/A"), paper(2, doi="10.5555/b"), known=10)
+    home.load("pubmed26n0002.xml", paper(2, "new", doi="10.5555/b"), paper(3, doi="10.5555/a"), known=15)
+    home.load("late.csv", Mark("DOI:10.5555/b", "retracted", date(2012, 5, 4)), known=20, kind="retractions")
+    home.load("pubmed26n0003.xml", paper(1, doi="10.5555/c"), known=30)
+    corpus = home.corpus()
+    told = {n: [k for k in (0, 10, 15, 20, 30) if status(corpus, known=k, of=f"PMID:{n}")[0] == "retracted"]
+            for n in (1, 2, 3)}  # fmt: skip
+    assert told == {1: [10, 15, 20], 2: [20, 30], 3: [15, 20, 30]}
+    assert corpus.status("PMID:1", clocks(known=10)).by == "DOI:10.5555/n"
+
+
+def test_the_doi_beside_a_pmid_speaks_for_papers_that_have_no_pmid(home: TinyHome) -> None:
+    of_doi = record(1, doi="10.5555/a", id="DOI:10.5555/a")
+    kept = record(1, doi="10.5555/a", id="REC:kept")
+    other = paper(2, "Sleep of nurses on call", doi="10.5555/a")  # the DOI of its neighbour, by mistake
+    home.load("a.jsonl", of_doi, kept, other, known=0, kind="records")
+    mark = Mark("PMID:1", "retracted", date(2012, 5, 4), doi="10.5555/a")
+    home.load("list.csv", mark, known=10, kind="retractions")
+    corpus = home.corpus()
+    found = {of: status(corpus, of=of)[0] for of in (of_doi.id, kept.id, "PMID:1", "PMID:2")}
+    assert found == {of_doi.id: "retracted", kept.id: "retracted", "PMID:1": "retracted", "PMID:2": "active"}
+
+
+def test_a_reinstatement_ends_a_retraction_from_its_day_and_from_when_it_was_known(home: TinyHome) -> None:
+    home.load("pubmed26n0001.xml", paper(1, links=[("RetractionIn", "", "J. 2012 May 4")]), known=0)
+    home.load("back.csv", Mark("PMID:1", "reinstated", date(2014, 1, 1)), known=10, kind="retractions")
+    home.load("again.csv", Mark("PMID:1", "retracted", date(2016, 1, 1)), known=20, kind="retractions")
+    corpus = home.corpus()
+    days = ("2012-05-03", "2012-05-04", "2013-12-31", "2014-01-01", "2016-01-01")
+    assert [status(corpus, day, 9)[0] for day in days] == ["active"] + ["retracted"] * 4
+    assert [status(corpus, day, 10)[0] for day in days] == ["active", "retracted", "retracted", "active", "active"]
+    assert [status(corpus, day, 20) for day in days[3:]] == [("active", "2016-01-01"), ("retracted", "")]
+
+
+def test_a_retraction_listed_by_mistake_is_taken_back_by_a_reinstatement_of_its_day(home: TinyHome) -> None:
+    on = date(2012, 5, 4)
+    home.load("list.csv", Mark("PMID:1", "retracted", on), Mark("PMID:1", "corrected", on), known=0, kind="retractions")
+    home.load("back.csv", Mark("PMID:1", "reinstated", on), known=10, kind="retractions")
+    corpus = home.corpus()
+    assert [status(corpus, known=known) for known in (9, 10)] == [("retracted", ""), ("corrected", "")]
+    assert status(corpus, "2011-01-01", 10) == ("active", "")
+
+
+def test_the_notice_of_a_retraction_is_a_notice_whatever_its_type_and_a_republication_is_none(home: TinyHome) -> None:
+    notice = paper(9, "What became of our trial", links=[("RetractionOf", "1")])
+    again = paper(8, "Our trial, corrected", links=[("RetractedandRepublishedFrom", "2")])
+    home.load("a.xml", notice, again, known=0)
+    corpus = home.corpus()
+    designs = dict(zip(corpus.table["id"].to_pylist(), corpus.table["design"].to_pylist(), strict=True))
+    assert designs["PMID:9"] == "notice" and designs["PMID:8"] != "notice"
+    assert [status(corpus, of=f"PMID:{n}")[0] for n in (1, 2, 8, 9)] == ["retracted", "retracted", "active", "active"]
+
+
 def test_a_mark_ends_with_the_version_that_said_it(home: TinyHome) -> None:
     home.load("pubmed26n0001.xml", paper(1, types=["D016441"], revised="2012-01-01"), known=0)
     home.load("pubmed26n0002.xml", paper(1, revised="2013-01-01"), known=10)
@@ -234,7 +290,7 @@ def filled(folder: Path, between: Callable[[TinyHome], object]) -> dict[str, byt
 
 def test_a_snapshot_has_the_same_bytes_whenever_the_home_was_refreshed(tmp_path: Path) -> None:
     at_the_end = filled(tmp_path / "a", lambda home: None)
-    assert set(at_the_end) == {"documents.parquet", "passages.parquet", "marks.parquet"}
+    assert set(at_the_end) == {"documents.parquet", "passages.parquet", "marks.parquet", "links.parquet"}
     assert filled(tmp_path / "b", lambda home: home.corpus()) == at_the_end
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consilience.corpora import store
-from consilience.corpora.store import Item, load, stated_marks, study_of
+from consilience.corpora.store import ROWS, Item, load, meta_of, quick_json, rows_of, stated_marks, study_of
 from consilience.errors import RefusedFileError, StoreDamagedError
-from consilience.records import Deletion, Mark, Quarantined
+from consilience.records import Deletion, Mark, Quarantined, canonical_json, sha256
 from tests.making import TinyHome, advice, at, paper
 
 
@@ -131,6 +134,32 @@ def test_damage_is_told_with_the_file_and_how_to_repair(home: TinyHome, damage: 
     assert caught.value.where.startswith("corpora/store/") and caught.value.expected
 
 
+def test_the_same_rows_are_the_same_bytes_however_the_file_was_parted(home: TinyHome, tmp_path: Path) -> None:
+    items: list[Item] = [paper(n, f"Title {n}", revised=f"2011-01-{n % 28 + 1:02}") for n in range(1_500)]
+    items[700:700] = [Deletion("7"), Quarantined(3, "no title", "<x/>"), Mark("PMID:1", "retracted", at(0).date())]
+    items.append(Deletion("8"))
+    other = TinyHome.make(tmp_path / "other")
+    home.load("pubmed26n0001.xml", *items, known=0)
+    parts = [rows_of(items[start:end]) for start, end in ((0, 1), (1, 650), (650, 703), (703, 703), (703, 1_504))]
+    path, digest = Path("pubmed26n0001.xml"), "0"
+    other.store.commit("pubmed", path, parts, known_at=at(0), order=(2026, 1), reader="r", digest=digest)
+    assert home.store.rows(1, ROWS.names).equals(other.store.rows(1, ROWS.names))
+    names = ["records/000001.parquet", "quarantine/000001.parquet"]
+    said = [[(each.store.folder / name).read_bytes() for name in names] for each in (home, other)]
+    assert said[0] == said[1]
+    rows = other.store.rows(1, ["op", "position", "revised"]).to_pylist()
+    assert [row["position"] for row in rows] == [*range(701), *range(702, 1_504)]
+    assert [row["revised"] for row in rows if row["op"] == "delete"] == [date(2011, 1, 28)] * 2
+    assert [batch.num_rows for batch in other.store.texts(1).to_batches()] == [1_000, 503]
+
+
+def test_a_version_is_the_hash_of_the_texts_and_all_else(home: TinyHome) -> None:
+    record = paper(1, "Title", abstract="Näß.", keywords=("b", "a"))
+    home.load("a.xml", record, known=0)
+    expected = sha256(canonical_json([dict(record.fields), meta_of(record)]))[:12]
+    assert home.store.rows(1, ["version"])["version"].to_pylist() == [expected]
+
+
 # ---------------------------------------------------------------- what a row says
 
 
@@ -162,6 +191,7 @@ def test_marks_say_about_whom_they_are_and_other_links_mark_nothing() -> None:
     ]
     assert stated_marks(paper(1, links=[("CommentIn", "3"), ("UpdateIn", "4")])) == []
     assert stated_marks(paper(1, types=["D016441"])) == [["PMID:1", "retracted", None, ""]]
+    assert [mark[1] for mark in stated_marks(paper(1, links=[("PartialRetractionIn", "9")]))] == ["concern"]
     assert stated_marks(paper(9, types=["D016440"])) == []  # a notice is not itself retracted
 
 
@@ -181,3 +211,20 @@ def test_marks_and_recommendations_are_rows_too(home: TinyHome) -> None:
     assert rows == [
         {"design": "guideline", "withdrawn": gone, "guideline_version": v} for gone, v in ((False, "1"), (True, "2"))
     ]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner) | st.tuples(inner, inner),
+)
+
+
+@given(JSON)
+def test_json_without_floats_is_the_same_text_either_way(value: Any) -> None:
+    assert quick_json(value) == canonical_json(value)
+
+
+@pytest.mark.parametrize("value", [{1: "a"}, [1 << 80], "\ud800", {"b": {2: 1 << 64}}])
+def test_what_the_quick_way_refuses_is_written_the_other(value: Any) -> None:
+    assert quick_json(value) == canonical_json(value)

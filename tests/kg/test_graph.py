@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consilience.corpora.snapshot import MARKS
 from consilience.errors import BadInputError, StoreDamagedError
 from consilience.kg.belief import Evidence, belief
 from consilience.kg.graph import Graph, claims_schema
@@ -31,20 +32,25 @@ def claim(subject: str = "A", predicate: str = "treats", object: str = "B", **ch
         "object_name": object.lower(), "negated": False, "direction": "", "hedged": False, "confidence": 1.0,
         "id": f"PMID:{number}", "version": "v", "field": "title", "start": 0, "end": 5, "quote": "quote", "sha256": "0",
         "section": "title", "design": "rct", "study": f"S{number}", "published": date(2010, 1, 1),
-        "known_from": datetime(2020, 1, 1, tzinfo=UTC), "known_until": None, "closed_on": None, "closed_known": None,
-        "closed_by": None,
+        "known_from": datetime(2020, 1, 1, tzinfo=UTC), "known_until": None,
     }  # fmt: skip
     return row | changes
 
 
-def graph_of(folder: Path, rows: list[dict[str, Any]]) -> Graph:
+def mark(number: int = 1, since: date = date(2015, 6, 1), kind: str = "retracted", **changes: Any) -> dict[str, Any]:
+    known = {"known_from": datetime(2021, 1, 1, tzinfo=UTC), "known_until": None}
+    return {"target": f"PMID:{number}", "kind": kind, "since": since, "notice": "PMID:9", **known, **changes}
+
+
+def graph_of(folder: Path, rows: list[dict[str, Any]], marks: Sequence[dict[str, Any]] = ()) -> Graph:
     pq.write_table(pa.Table.from_pylist(rows, schema=claims_schema()), folder / "claims.parquet")
+    pq.write_table(pa.Table.from_pylist(list(marks), schema=MARKS), folder / "marks.parquet")
     return Graph(folder / "claims.parquet")
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    return lambda *rows: graph_of(tmp_path, list(rows))
+    return lambda *rows, marks=(): graph_of(tmp_path, list(rows), marks)
 
 
 def test_an_edge_carries_its_dates_its_belief_and_its_quotes(make: Make) -> None:
@@ -82,11 +88,8 @@ def test_nothing_is_seen_before_the_corpus_held_it_nor_after_it_let_go(make: Mak
     assert not graph.about("A", as_of=TODAY, known_at=gone)
 
 
-CLOSED = {"closed_on": date(2015, 6, 1), "closed_known": datetime(2021, 1, 1, tzinfo=UTC), "closed_by": "PMID:9"}
-
-
 def test_a_retraction_empties_the_edge_once_it_happened_and_was_known(make: Make) -> None:
-    graph = make(claim(**CLOSED))
+    graph = make(claim(), marks=[mark()])
     before_it = graph.about("A", as_of=date(2015, 5, 31), known_at=NOW)
     before_we_knew = graph.about("A", as_of=TODAY, known_at=datetime(2020, 6, 1, tzinfo=UTC))
     for (edge,) in (before_it, before_we_knew):
@@ -102,17 +105,54 @@ def test_a_retraction_empties_the_edge_once_it_happened_and_was_known(make: Make
 def test_removing_a_retracted_row_equals_never_having_had_it(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    with_it = graph_of(tmp_path / "a", [claim(number=1), claim(number=2, **CLOSED)])
+    with_it = graph_of(tmp_path / "a", [claim(number=1), claim(number=2)], [mark(2)])
     without = graph_of(tmp_path / "b", [claim(number=1)])
     asked: dict[str, Any] = {"as_of": TODAY, "known_at": NOW}
     assert with_it.about("A", **asked) == without.about("A", **asked)
     assert with_it.between(["A"], ["B"], **asked) == without.between(["A"], ["B"], **asked)
 
 
+def test_a_mark_that_was_taken_back_closes_nothing_any_more(make: Make) -> None:
+    lifted = datetime(2022, 1, 1, tzinfo=UTC)
+    graph = make(claim(), marks=[mark(known_until=lifted)])
+    assert not graph.about("A", as_of=TODAY, known_at=lifted - timedelta(microseconds=1))
+    (edge,) = graph.about("A", as_of=TODAY, known_at=lifted)
+    assert edge["belief"] > 0 and edge["closed_by"] is None
+
+
+def test_a_better_date_counts_from_when_it_was_known(make: Make) -> None:
+    later, earlier = date(2015, 6, 1), date(2014, 6, 1)
+    learned = datetime(2022, 1, 1, tzinfo=UTC)
+    graph = make(claim(), marks=[mark(since=later), mark(since=earlier, known_from=learned, notice="PMID:8")])
+    before = learned - timedelta(microseconds=1)
+    assert graph.about("A", as_of=date(2015, 5, 31), known_at=before)
+    assert not graph.about("A", as_of=date(2014, 6, 1), known_at=learned)
+    (edge,) = graph.about("A", as_of=TODAY, known_at=learned, include_void=True)
+    # The better date and its notice, but the corpus knew of a retraction since the first.
+    assert (edge["holds_until"], edge["closed_by"]) == ("2014-06-01", "PMID:8")
+    assert edge["known_until"] == "2021-01-01T00:00:00Z"
+
+
+def test_a_reinstated_paper_counts_again_and_its_time_out_of_force_stays_told(make: Make) -> None:
+    graph = make(claim(), marks=[mark(), mark(since=date(2018, 1, 1), kind="reinstated")])
+    held = {year: bool(graph.about("A", as_of=date(year, 7, 1), known_at=NOW)) for year in (2014, 2016, 2018)}
+    assert held == {2014: True, 2016: False, 2018: True}
+    (row,) = graph.history("A", as_of=TODAY, known_at=NOW)
+    assert [p["date"] for p in row["timeline"]] == ["2010-01-01", "2015-06-01", "2018-01-01"]
+    (then,) = graph.history("A", as_of=date(2016, 1, 1), known_at=NOW)
+    assert [p["date"] for p in then["timeline"]] == ["2010-01-01", "2015-06-01"]
+
+
+def test_a_concern_and_a_correction_take_nothing_away(make: Make) -> None:
+    graph = make(claim(), marks=[mark(kind="concern"), mark(kind="corrected")])
+    assert graph.about("A", as_of=TODAY, known_at=NOW)[0]["belief"] > 0
+
+
 def test_history_shows_how_belief_rose_fell_and_crossed_one_half(make: Make) -> None:
     graph = make(
-        claim(number=1, published=date(2001, 1, 1), closed_on=date(2005, 1, 1), closed_known=NOW, closed_by="PMID:9"),
+        claim(number=1, published=date(2001, 1, 1)),
         claim(number=2, published=date(2003, 1, 1), confidence=0.1),
+        marks=[mark(1, date(2005, 1, 1))],
     )
     (row,) = graph.history("A", as_of=TODAY, known_at=NOW)
     assert [(p["date"], p["independent_studies"]) for p in row["timeline"]] == [
@@ -144,7 +184,8 @@ def test_conflicts_are_edges_both_sides_of_which_still_stand(make: Make) -> None
         claim(number=1, published=date(2001, 1, 1)),
         claim(number=2, negated=True, published=date(2004, 1, 1)),
         claim("C", number=3),
-        claim("C", number=4, negated=True, **CLOSED),
+        claim("C", number=4, negated=True),
+        marks=[mark(4)],
     )
     (row,) = graph.conflicts(as_of=TODAY, known_at=NOW)
     assert (row["subject"], row["since"]) == ("A", "2004-01-01")
@@ -185,6 +226,9 @@ def test_wrong_questions_are_refused(make: Make, tmp_path: Path) -> None:
         graph.about("A", as_of=TODAY, known_at=datetime(2020, 1, 1))
     with pytest.raises(BadInputError):
         graph.paths("A", "A", as_of=TODAY, known_at=NOW)
+    with pytest.raises(BadInputError) as caught:
+        graph.history("A", "cures", as_of=TODAY, known_at=NOW)
+    assert {"treats", "prevents"} <= set(caught.value.expected.split(", "))
     with pytest.raises(StoreDamagedError):
         Graph(tmp_path / "nowhere.parquet")
 
@@ -193,6 +237,10 @@ def test_quotes_in_a_name_are_data_and_never_sql(make: Make) -> None:
     graph = make(claim("A'; DROP", number=1))
     assert len(graph.about("A'; DROP", as_of=TODAY, known_at=NOW)) == 1
     assert graph.about("' OR 1=1 --", as_of=TODAY, known_at=NOW) == []
+
+
+def edge_of(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["subject"], row["predicate"], row["object"]
 
 
 days = st.integers(0, 6).map(lambda n: date(2000 + n, 1, 1))
@@ -209,23 +257,45 @@ random_claims = st.lists(
         published=st.none() | days,
         known_from=instants,
         known_until=st.none() | instants,
-        closed_on=st.none() | days,
-        closed_known=st.none() | instants,
-        closed_by=st.sampled_from(["PMID:9", None]),
     ),
     max_size=10,
 )
+random_marks = st.lists(
+    st.builds(
+        mark,
+        st.integers(1, 4),
+        days,
+        st.sampled_from(["retracted", "superseded", "reinstated"]),
+        known_from=instants,
+        known_until=st.none() | instants,
+        notice=st.sampled_from(["PMID:9", ""]),
+    ),
+    max_size=5,
+)
 
 
-def _brute_force(rows: list[dict[str, Any]], as_of: date, known_at: datetime) -> dict[tuple[str, str, str], float]:
+def _is_void(marks: list[dict[str, Any]], document: str, as_of: date, known_at: datetime) -> bool:
+    """Walk the days one by one: a retraction opens, a reinstatement closes what is open, a supersession stays."""
+    retracted = superseded = False
+    told = [m for m in marks if m["target"] == document and m["known_from"] <= known_at]
+    told = [m for m in told if m["known_until"] is None or known_at < m["known_until"]]
+    for year in range(2000, as_of.year + 1):
+        today = {m["kind"] for m in told if m["since"] == date(year, 1, 1)}
+        retracted = "reinstated" not in today and (retracted or "retracted" in today)
+        superseded = superseded or "superseded" in today
+    return retracted or superseded
+
+
+def _brute_force(
+    rows: list[dict[str, Any]], marks: list[dict[str, Any]], as_of: date, known_at: datetime
+) -> dict[tuple[str, str, str], float]:
     weight = certainty().weight("rct")
     edges: dict[tuple[str, str, str], list[Evidence]] = {}
     for row in rows:
         seen = row["published"] is not None and row["published"] <= as_of and row["known_from"] <= known_at
         if not seen or (row["known_until"] is not None and known_at >= row["known_until"]):
             continue
-        closed, learned = row["closed_on"], row["closed_known"]
-        if closed is not None and learned is not None and closed <= as_of and learned <= known_at:
+        if _is_void(marks, row["id"], as_of, known_at):
             continue
         name = (row["subject"], row["predicate"], row["object"])
         edges.setdefault(name, []).append(Evidence(row["study"], round(row["confidence"] * weight, 6), row["negated"]))
@@ -245,15 +315,15 @@ def _later(value: Any, as_of: date, known_at: datetime) -> list[str]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(random_claims, days, instants)
+@given(random_claims, random_marks, days, instants)
 def test_no_answer_holds_anything_later_than_its_clocks(
-    rows: list[dict[str, Any]], as_of: date, known_at: datetime
+    rows: list[dict[str, Any]], marks: list[dict[str, Any]], as_of: date, known_at: datetime
 ) -> None:
     with TemporaryDirectory() as folder:
-        graph = graph_of(Path(folder), rows)
+        graph = graph_of(Path(folder), rows, marks)
         asked: dict[str, Any] = {"as_of": as_of, "known_at": known_at}
         about = [edge for entity in ("A", "B") for edge in graph.about(entity, **asked)]
-        found = {(e["subject"], e["predicate"], e["object"]): e["belief"] for e in about}
+        found = {edge_of(e): e["belief"] for e in about}
         everything = [
             about,
             [graph.about(entity, include_void=True, **asked) for entity in "AB"],
@@ -263,20 +333,23 @@ def test_no_answer_holds_anything_later_than_its_clocks(
             graph.between(["A", "B"], ["X", "Y"], include_void=True, **asked),
         ]
         graph.close()
-    assert found == _brute_force(rows, as_of, known_at)
+    assert found == _brute_force(rows, marks, as_of, known_at)
     assert _later(everything, as_of, known_at) == []
 
 
 @settings(max_examples=15, deadline=None)
-@given(random_claims, st.randoms())
-def test_the_order_of_rows_in_the_table_changes_no_answer(rows: list[dict[str, Any]], random: Any) -> None:
-    shuffled = rows[:]
-    random.shuffle(shuffled)
+@given(random_claims, random_marks, st.randoms())
+def test_the_order_of_rows_in_the_tables_changes_no_answer(
+    rows: list[dict[str, Any]], marks: list[dict[str, Any]], random: Any
+) -> None:
+    shuffled = rows[:], marks[:]
+    random.shuffle(shuffled[0])
+    random.shuffle(shuffled[1])
     answers = []
-    for order in (rows, shuffled):
+    for order in ((rows, marks), shuffled):
         with TemporaryDirectory() as folder:
-            graph = graph_of(Path(folder), order)
+            graph = graph_of(Path(folder), *order)
             edges = graph.about("A", as_of=TODAY, known_at=NOW)
-            answers.append([(e["subject"], e["predicate"], e["object"], e["belief"], e["holds_from"]) for e in edges])
+            answers.append([(*edge_of(e), e["belief"], e["holds_from"], e["closed_by"]) for e in edges])
             graph.close()
     assert answers[0] == answers[1]

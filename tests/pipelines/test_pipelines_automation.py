@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -75,3 +76,27 @@ def test_a_shard_made_anew_makes_the_snapshot_anew(built: Built) -> None:
     built.instance.report_runless_asset_event(event)
     second = dg.evaluate_automation_conditions(defs=defs(), instance=built.instance, cursor=first.cursor)
     assert second.get_num_requested(dg.AssetKey(["corpora", "snapshot"])) == 1
+
+
+def test_once_a_day_the_sources_and_then_all_shards_are_asked_for_whatever_was_made(built: Built) -> None:
+    midnight = datetime.now(tz=UTC).replace(hour=0, minute=0) + timedelta(days=1)
+
+    def at(hour: int, before: dg.EvaluateAutomationConditionsResult | None) -> dg.EvaluateAutomationConditionsResult:
+        return dg.evaluate_automation_conditions(
+            defs=defs(), instance=built.instance, evaluation_time=midnight + timedelta(hours=hour, minutes=10),
+            cursor=before.cursor if before else None,
+        )  # fmt: skip
+
+    first = at(3, None)
+    second = at(4, first)
+    third = at(5, second)
+    asked = [{key.to_user_string(): found.get_num_requested(key) for key in KEYS} for found in (first, second, third)]
+    assert sum(asked[0].values()) == 0
+    assert {name for name, count in asked[1].items() if count} == {
+        "corpora/latest_update", "corpora/guideline_records", "corpora/record_files", "corpora/retraction_records",
+    }  # fmt: skip
+    shards = ["corpora/citations", "corpora/passages", "indexes/embeddings", "kg/claims"]
+    assert [asked[2][name] for name in shards] == [64, 64, 64, 64]
+
+
+KEYS = list(defs().resolve_asset_graph().get_all_asset_keys())

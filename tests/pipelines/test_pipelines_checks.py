@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import dagster as dg
 import faiss
@@ -13,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from consilience import refresh
-from consilience.corpora.corpus import Corpus
+from consilience.corpora.corpus import Clocks, Corpus
 from consilience.corpora.snapshot import folder_of
 from consilience.indexes import folder_of as index_folder
+from consilience.indexes.lexical import Lexical
 from consilience.kg.build import table_path
 from pipelines import checks
+from pipelines.charts import bars
 from pipelines.defs import indexes, kg
 from pipelines.steps import checked
 
@@ -164,3 +169,96 @@ def test_a_refresh_that_misquotes_is_never_seen(copied: Built) -> None:
     assert not made.success
     assert [check.passed for check in made.get_asset_check_evaluations()] == [False]
     assert refresh.current(copied.resource.rooms()) is None
+
+
+# ---------------------------------------------------------------- what is told and keeps nothing back
+
+
+def today() -> Clocks:
+    return Clocks(date(2026, 1, 31), datetime(2026, 1, 31, 12, tzinfo=UTC), explicit=False)
+
+
+def lexical(home: Built) -> Lexical:
+    return Lexical(index(home) / "lexical", corpus(home), home.refresh.profile.lexical)
+
+
+def test_a_sound_home_gives_nothing_to_tell(built: Built) -> None:
+    now = built.refresh
+    found = [
+        checks.deletions_are_few(corpus(built), corpus(built)),
+        checks.deletions_are_few(corpus(built), None),
+        checks.quarantine_is_small(now.store, now.commits),
+        checks.guidelines_have_one_version(corpus(built), today()),
+        checks.what_was_retracted_is_barred(corpus(built), lexical(built), today().known_at),
+        checks.no_shortfall_is_open([]),
+        checks.saved_answers_stand([]),
+    ]
+    assert [finding.told for finding in found if not finding.holds] == []
+    assert found[3].figures["guidelines"] == 2
+    assert found[4].figures["found"] >= 1
+
+
+def test_many_deletions_are_told_by_id(built: Built, copied: Built) -> None:
+    def delete(table: pa.Table) -> pa.Table:
+        gone = [row < 20 or was for row, was in enumerate(table["deleted"].to_pylist())]
+        return table.set_column(table.column_names.index("deleted"), "deleted", pa.array(gone))
+
+    finding = checks.deletions_are_few(spoil_documents(copied, delete), corpus(built))
+    assert not finding.holds
+    assert finding.figures["deleted"] == len(finding.rows) > 10
+
+
+GOOD_AND_BAD = "xx,,2026,retracted\n99000001,,2026-01-05,concern\n"
+
+
+def test_a_file_of_nonsense_is_told_with_its_reasons(copied: Built) -> None:
+    listed = copied.path / "listed.csv"
+    listed.write_text("pmid,notice_pmid,date,kind\n" + "99000001,,never,retracted\n" * 3 + GOOD_AND_BAD)
+    copied.resource.open().ingest_retractions([listed])
+    now = copied.refresh
+    finding = checks.quarantine_is_small(now.store, now.commits)
+    assert not finding.holds
+    assert [dict(row) for row in finding.rows] == [{"file": "listed.csv", "quarantined": 4}]
+    assert list(finding.counts.values()) == [3, 1]
+
+
+def test_two_versions_of_a_guideline_in_force_are_told(copied: Built) -> None:
+    marks = folder_of(copied.refresh.store, corpus(copied).name) / "marks.parquet"
+    spoil(marks, lambda t: t.filter(pc.not_equal(t["kind"], "superseded")))
+    finding = checks.guidelines_have_one_version(corpus(copied), today())
+    assert not finding.holds
+    assert len({row["version"] for row in finding.rows}) >= 2
+
+
+def test_a_retraction_that_questions_would_miss_is_found(copied: Built) -> None:
+    marks = folder_of(copied.refresh.store, corpus(copied).name) / "marks.parquet"
+    spoil(marks, lambda t: t.filter(pc.not_equal(t["kind"], "retracted")))
+    finding = checks.what_was_retracted_is_barred(corpus(copied), lexical(copied), today().known_at)
+    assert not finding.holds
+    assert finding.figures["in_force"] >= 1
+
+
+def test_what_is_missing_is_told_by_source() -> None:
+    short = {"provider": "pubmed", "source": "pubmed26n0007.xml.gz", "kind": "outage", "since": "2026-01-31T12:00:00Z",
+             "records_missing": None, "detail": "it is not there", "ids": []}  # fmt: skip
+    finding = checks.no_shortfall_is_open([short])
+    assert not finding.holds
+    shown = checked(finding, severity=dg.AssetCheckSeverity.WARN)
+    assert shown.metadata["shortfalls"].value == 1
+    assert [record.data["source"] for record in shown.metadata["rows"].records] == ["pubmed26n0007.xml.gz"]
+    assert str(shown.metadata["chart"].value).startswith("![what was counted](data:image/svg+xml;base64,")
+
+
+def test_bars_are_a_picture_that_takes_no_text_for_markup() -> None:
+    drawn = bars({"<script>": 2, **{f"row {n}": n for n in range(40)}}, "what was counted")
+    svg = ElementTree.fromstring(b64decode(drawn.partition("base64,")[2].removesuffix(")")))
+    texts = [element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[:3] == ["what was counted (26 more not shown)", "<script>", "2"]
+    assert len(texts) == 1 + 2 * 15
+
+
+def test_records_are_counted_by_day_and_documents_by_design(built: Built) -> None:
+    assert checks.records_a_day(built.refresh.commits) == {"2026-01-31": sum(c.records for c in built.refresh.commits)}
+    counts = checks.designs(corpus(built))
+    assert list(counts.values()) == sorted(counts.values(), reverse=True)
+    assert sum(counts.values()) == checks.documents_are_unique(corpus(built)).figures["documents"]

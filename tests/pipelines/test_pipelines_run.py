@@ -47,6 +47,7 @@ def test_every_partition_was_materialised_and_tells_its_rows(built: Built) -> No
     assert len(done(dg.AssetKey(["corpora", "citations"]))) == len(done(dg.AssetKey(["kg", "claims"]))) == 64
     records = built.instance.fetch_materializations(dg.AssetKey(["corpora", "citations"]), limit=100).records
     told = [record.asset_materialization.metadata for record in records if record.asset_materialization]
+    assert len({record.run_id for record in records}) == 1
     rows = sum(int(str(metadata["dagster/partition_row_count"].value)) for metadata in told)
     assert rows == built.resource.built()[1].table.num_rows
 
@@ -190,3 +191,27 @@ def test_a_home_that_names_no_file_is_refreshed_all_the_same(tmp_path: Path) -> 
     with dg.DagsterInstance.ephemeral() as instance:
         assert materialize_all(path, instance, now=NOW)
     assert refresh.Refresh.of(Rooms(path)).is_done
+
+
+def test_lists_and_records_that_a_home_names_are_loaded_once(copied: Built) -> None:
+    room = copied.path / "corpora"
+    (room / "listed.csv").write_text("pmid,notice_pmid,date,kind\n99000001,,2026-01-05,retracted\n")
+    (room / "more.jsonl").write_text('{"title": "A late record", "doi": "10.5555/late", "year": 2025}\n')
+    (room / "retractions.yaml").write_text("files: [listed.csv]\n")
+    (room / "records.yaml").write_text("files: [more.jsonl]\n")
+    for _ in range(2):
+        made = dg.materialize([corpora.retraction_records, corpora.record_files], instance=copied.instance,
+                              resources={"home": copied.resource})  # fmt: skip
+        event = made.asset_materializations_for_node("corpora__retraction_records")[0]
+        assert event.metadata["dagster/row_count"].value == 1
+    assert sorted(c.file for c in copied.refresh.commits if c.kind != "pubmed") == [
+        "guidelines.jsonl", "listed.csv", "more.jsonl",
+    ]  # fmt: skip
+
+
+def test_a_home_of_before_that_has_no_such_manifests_loads_none(copied: Built) -> None:
+    for name in ("retractions", "records"):
+        (copied.path / "corpora" / f"{name}.yaml").unlink()
+    made = dg.materialize([corpora.retraction_records, corpora.record_files], instance=copied.instance,
+                          resources={"home": copied.resource})  # fmt: skip
+    assert made.success

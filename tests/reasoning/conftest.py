@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from consilience.corpora.corpus import Clocks
+from consilience.corpora.snapshot import MARKS
 from consilience.corpora.store import Item
 from consilience.kg.graph import Graph, claims_schema
 from consilience.kg.link import Linker
@@ -45,6 +46,7 @@ def ground_of(tmp_path: Path) -> GroundOf:
         index = home.index()
         table = tmp_path / "claims.parquet"
         pq.write_table(claims_schema().empty_table(), table)
+        pq.write_table(MARKS.empty_table(), tmp_path / "marks.parquet")
         linker = Linker(merge([("corpus", [("Velorine", "MESH:D000001", "Chemical")])], [], {}))
         judge = entailment or FeatureEntailment()
         return Ground(index.corpus, index, Graph(table), linker, judge, on or clocks())

@@ -35,6 +35,23 @@ def test_a_verified_claim_shows_what_its_verdict_leans_on(ground_of: GroundOf, b
 
 
 @pytest.mark.parametrize("day", ["2015-03-01", "2015-03-02"])
+def test_an_article_that_fell_is_told_beside_its_preprint_and_does_not_take_it_down(
+    ground_of: GroundOf, by_word: Any, day: str
+) -> None:
+    title = "Velorine eases pain after surgery of the knee: a randomised trial"
+    more: dict[str, Any] = {"abstract": "Velorine eases pain.", "types": ["D016449"], "authors": ("Smith J", "Doe B")}
+    notice = ("RetractionIn", "9", "J Synth. 2015 Mar 2;1(1):1")
+    ground = ground_of(
+        paper(1, title, links=[notice, ("UpdateOf", "2")], **more), paper(2, title, doi="10.1101/1", **more),
+        on=clocks(day), entailment=by_word({"eases": (0.9, 0.05, 0.05)}),
+    )  # fmt: skip
+    for told in (ask(CLAIM, ground), verify_claim(CLAIM, ground)):
+        assert "PMID:2" in {citation["id"] for citation in told["citations"]} or day == "2015-03-01"
+        gone = [warning for warning in told["warnings"] if "PMID:1 of the same study" in warning]
+        assert bool(gone) is (day == "2015-03-02")
+
+
+@pytest.mark.parametrize("day", ["2015-03-01", "2015-03-02"])
 def test_a_claim_verified_against_a_retracted_document_rests_on_nothing_and_says_why(
     ground_of: GroundOf, by_word: Any, day: str
 ) -> None:
