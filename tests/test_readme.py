@@ -13,7 +13,7 @@ import pytest
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"<!-- transcript -->\n(.*?)<!-- /transcript -->", re.DOTALL)
 QUESTION = "Does intensive insulin therapy reduce mortality in critically ill patients?"
-LATER = "Does hydroxychloroquine reduce mortality in patients hospitalised with COVID-19?"
+LATER = "Should hydroxychloroquine be used in hospitalised patients with COVID-19?"
 COMMANDS = [
     "consilience init my-home",
     "consilience ingest pubmed my-home/corpora/sample/pubmed26n0001.xml.gz --home my-home",

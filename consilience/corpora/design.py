@@ -11,7 +11,7 @@ from consilience.records import Record
 # Bumped when a design or sample size is told otherwise. Both are written down when a file is loaded, and this is a part
 # of the readers' versions: the next ingest or refresh reads every file again (and fetches those removed to save room),
 # a commit each, and refresh then goes by the new rules, for all instants. Until then the old ones count.
-VERSION = "design.2"
+VERSION = "design.3"
 
 Basis = Literal["source", "pt", "mesh", "text", "none"]
 
@@ -64,7 +64,10 @@ TITLE_CUES = (
         "guideline", "guideline|consensus",
         r"\b(practice|clinical) guidelines?\b|\bguidelines? for\b|\bconsensus statement\b",
     ),
-    _cue("rct", "random|placebo|double", r"\brandomi[sz]ed\b|\bplacebo-controlled\b|\bdouble[- ](blind|masked)"),
+    _cue(
+        "rct", "random|placebo|double",
+        r"(?<!non[- ])\brandomi[sz]ed\b|\bplacebo-controlled\b|\bdouble[- ](blind|masked)",
+    ),
     _cue(
         "case_report", "case|report of",
         rf"\bcase (reports?|series)\b|\breport of ({_FEW} )+(cases?|patients?)\b|^\W*(a )?case of\b",
@@ -87,7 +90,7 @@ ABSTRACT_CUES = (
     ),
     _cue(
         "rct", "random",
-        r"\b(were|was) random(ly|i[sz]ed)\b|\brandomi[sz]ed\b.{0,60}\b(trial|study|controlled|to)\b",
+        r"\b(were|was) random(ly|i[sz]ed)\b|(?<!non[- ])\brandomi[sz]ed\b.{0,60}\b(trial|study|controlled|to)\b",
     ),
     _cue(
         "rct", "double|random",

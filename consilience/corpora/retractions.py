@@ -47,7 +47,9 @@ def read(path: Path) -> Iterator[Mark | Quarantined]:
     same date.
     """
     check(path, SUFFIXES)
-    return converted(path, rows(path, any_of=_PAPER[0]), _mark)
+    # A list of papers to read is no list of retractions: one of the latter says more of them than their numbers.
+    told = (*_DATE, *_KIND, *_NOTICE[0], *_NOTICE[1])
+    return converted(path, rows(path, any_of=(*_PAPER[0], *_PAPER[1]), and_of=told), _mark)
 
 
 def _mark(entry: Entry) -> Mark:

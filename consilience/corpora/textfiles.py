@@ -164,10 +164,10 @@ def _deeper_than(value: Any, limit: int) -> bool:
     return True
 
 
-def rows(path: Path, *, any_of: Collection[str]) -> Iterator[Entry | Quarantined]:
+def rows(path: Path, *, any_of: Collection[str], and_of: Collection[str] = ()) -> Iterator[Entry | Quarantined]:
     """Rows of a table by lower-case column name; `.tsv` splits on tabs, `.csv` on commas or semicolons.
 
-    A table without any of the columns `any_of` is another kind of table, and refused.
+    A table without any of the columns `any_of`, or of `and_of` if given, is another kind of table, and refused.
     """
     source = _Tap(path)
     header = source.peek()
@@ -190,8 +190,9 @@ def rows(path: Path, *, any_of: Collection[str]) -> Iterator[Entry | Quarantined
             continue
         if not names:
             names = [" ".join(cell.lower().split()) for cell in cells]
-            if not set(any_of) & set(names):
-                refuse(path, f"{path.name} has none of the columns read here", "a column " + " or ".join(any_of))
+            for wanted in (any_of, and_of):
+                if wanted and not set(wanted) & set(names):
+                    refuse(path, f"{path.name} has none of the columns read here", "a column " + " or ".join(wanted))
         elif any(cell.strip() for cell in cells[len(names) :]):
             reason = f"{len(cells)} values under {len(names)} columns"
             yield Quarantined(source.start, reason, source.raw)

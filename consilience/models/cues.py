@@ -30,12 +30,11 @@ _STOP = frozenset(
 _WORDS = {
     "up": "increase increasing higher high greater raise elevate elevation rise rising rose enhance augment gain grow "
     "grew upregulate longer larger more promote induce induction activate activation stimulate stimulation exceed "
-    "accelerate amplify boost strengthen potentiate expand trigger facilitate drive additional exacerbate prolong "
-    "doubling",
+    "accelerate amplify boost strengthen potentiate expand trigger facilitate drive additional exacerbate prolong",
     "down": "decrease decreasing reduce reduction lower low lesser fewer less decline diminish suppress suppression "
     "inhibit inhibition inhibitor attenuate attenuation drop fall fell shorter smaller prevent prevention downregulate "
     "block deplete depletion minimize minimise abrogate abolish restrict lessen slow delay weaken limit impair "
-    "impairment deficient deficiency absence loss mitigate alleviate shorten eliminate cut avoid repress halve halving",
+    "impairment deficient deficiency absence loss mitigate alleviate shorten eliminate cut avoid repress",
     "good": "improve improvement benefit beneficial effective effectiveness effectively efficacy efficacious superior "
     "better best protect protective protection safe safely success successful successfully useful usefulness feasible "
     "valid reliable adequate favorable favourable favor favour helpful recommend accurate accurately appropriate "

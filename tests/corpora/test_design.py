@@ -81,6 +81,7 @@ def test_a_recommendation_is_a_guideline_and_a_preprint_says_so_by_type() -> Non
     [
         ("Zinc lozenges", "A double blind trial was done.", "rct"),
         ("Zinc lozenges", "Forty men were allocated at random to zinc or placebo.", "rct"),
+        ("Zinc for colds: an open, non-randomised study", "", "unknown"),
         ("A case of zinc poisoning", "", "case_report"),
         ("Copper deficiency in a young woman", "", "case_report"),
         ("Copper deficiency", "A 26-year-old man took zinc for years.", "case_report"),

@@ -94,7 +94,9 @@ def test_a_row_that_marks_nothing_is_set_aside_with_its_reason(
     assert (aside.position, aside.raw) == (2, row + "\n") and reason in aside.reason
 
 
-@pytest.mark.parametrize("rows", [("",), (OURS,), ("name,age", "Ann,7")])
+@pytest.mark.parametrize(
+    "rows", [("",), (OURS,), ("name,age", "Ann,7"), ("id,pmid,title", "1,11,A trial"), ("pmid", "11")]
+)
 def test_a_list_of_something_else_is_refused(tmp_path: Path, rows: tuple[str, ...]) -> None:
     with pytest.raises(RefusedFileError):
         read(tmp_path, *rows)
