@@ -167,13 +167,19 @@ def _reason(corpus: Corpus, run: Run, old: Standing | None, new: Standing) -> di
 
 
 def changes(rooms: Rooms, corpus: Corpus, before: Clocks, after: Clocks) -> Iterator[Row]:
-    """Saved answers that changed between two clocks: a row for each document that one cites and that fell, or moved."""
+    """Saved answers that changed between two clocks: a row for each document that one cites and that fell, or moved.
+
+    An answer is watched until it was asked again, so that asking again takes back nothing of what was told.
+    """
     for name in names(rooms):
         asked = [run for run in runs(rooms, name) if parse_instant(run["asked_at"]) <= after.known_at]
-        if asked and parse_instant(asked[-1]["known_at"]) < after.known_at:
-            start = baseline(asked[-1], after, before.known_at)
-            for reason in affected(corpus, asked[-1], start, after):
-                yield _row(corpus, name, reason, start, after)
+        ends = [*(parse_instant(run["asked_at"]) for run in asked[1:]), after.known_at]
+        for run, end in zip(asked, ends, strict=True):
+            if max(parse_instant(run["known_at"]), before.known_at) < end:
+                until = Clocks(min(after.as_of, end.date()), end, explicit=False)
+                start = baseline(run, until, before.known_at)
+                for reason in affected(corpus, run, start, until):
+                    yield _row(corpus, name, reason, start, until)
 
 
 def _row(corpus: Corpus, name: str, reason: Mapping[str, Any], before: Clocks, after: Clocks) -> Row:

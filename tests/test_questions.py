@@ -172,6 +172,14 @@ def test_an_answer_made_of_what_was_forgotten_meanwhile_is_not_kept(root: Path) 
     assert "late" not in listed(home)
 
 
+def test_asking_again_takes_back_nothing_of_what_changes_told(root: Path) -> None:
+    home = open_home(root, now=LATER)
+    told = [row for row in home.changes(BASELINE)["rows"] if row["kind"] == "answer"]
+    assert told
+    home.questions("hcq", again=True)
+    assert [row for row in home.changes(BASELINE)["rows"] if row["kind"] == "answer"] == told
+
+
 def test_a_question_about_a_named_day_is_watched_for_what_becomes_known(root: Path, tmp_path: Path) -> None:
     early = open_home(root, now=BASELINE)
     early.ask(HCQ, as_of="2020-06", save="then")
