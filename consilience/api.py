@@ -35,8 +35,9 @@ from consilience.corpora.store import LAYOUT, Item, Rows, Store, load
 from consilience.corpora.web import Network
 from consilience.corpora.workers import Workers
 from consilience.errors import BadInputError, NotFoundError
-from consilience.home import Rooms
+from consilience.home import Progress, Rooms
 from consilience.indexes import RETRIEVERS, Hit
+from consilience.indexes.filters import Filters
 from consilience.reasoning.cite import clusters, described, linked
 from consilience.reasoning.evidence import DESIGNS, Reader
 from consilience.records import normal_space, sha256
@@ -150,7 +151,7 @@ class Home:
         return {"files": lines, **total, **told, "commit": commits or None,
                 "warnings": warnings, "usage": _usage(started)}  # fmt: skip
 
-    def migrate(self, *, progress: refresh.Progress | None = None) -> dict[str, Any]:
+    def migrate(self, *, progress: Progress | None = None) -> dict[str, Any]:
         """Bring a store that an earlier version wrote up to this version's layout; refresh afterwards."""
         started = time.perf_counter()
         commits, rewritten = migrate(self.store, progress)
@@ -171,7 +172,7 @@ class Home:
 
     def refresh(
         self, *, offline: bool = False, dry_run: bool = False, wait: float = 0.0,
-        progress: refresh.Progress | None = None,
+        progress: Progress | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Bring indexes and graph up to what was loaded; a second call writes nothing.
 
@@ -293,7 +294,8 @@ class Home:
         view = self.view
         hits: list[dict[str, Any]] = []
         if view.pointer:
-            found = view.index.search(asked, top=top, clocks=clocks, retriever=retriever, designs=design)
+            found = view.index.search(asked, top=top, clocks=clocks, retriever=retriever,
+                                      filters=Filters(designs=tuple(design)))  # fmt: skip
             reader = Reader(asked, view.corpus, view.index, view.entailment, clocks)
             hits = [row for hit in found for row in _hits(view, hit, reader, passages)][:top]
         return {
@@ -349,19 +351,18 @@ class Home:
         if again and name is None:
             raise BadInputError("which question is to be asked again", where="again", expected="its name")
         clocks = self._clocks(None, None)
-        changed: dict[str, Any] = {}
+        last: questions.Run | None = None
         if again and name is not None:
             last = questions.runs(self.rooms, name)[-1]
             self.ask(last["question"], save=name, **last["options"])
-            changed = {"changed": questions.compared(last, questions.runs(self.rooms, name)[-1])}
         view = self.view
         corpus = view.corpus if view.pointer else None
         rows = []
         for each in [name] if name is not None else questions.names(self.rooms):
             runs = questions.runs(self.rooms, each)
-            rows.append({**questions.told(runs[-1], len(runs), corpus, clocks), **changed})
-            if name is not None:
-                rows[-1]["history"] = [questions.shown(run) for run in runs]
+            changed = {"changed": questions.compared(last, runs[-1])} if last else {}
+            history = {"history": [questions.shown(run) for run in runs]} if name is not None else {}
+            rows.append({**questions.told(runs[-1], len(runs), corpus, clocks), **changed, **history})
         return {"questions": rows, **_told(clocks), "warnings": self._warnings(view, clocks), "usage": _usage(started)}
 
     def changes(self, since: Instant, *, until: Instant = None, limit: int = 100) -> dict[str, Any]:

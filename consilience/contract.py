@@ -50,7 +50,7 @@ Retriever = Literal["lexical", "dense", "hybrid"]
 class Part(BaseModel):
     """A piece of an object: frozen, its keys all known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class Open(Part):

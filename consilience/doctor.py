@@ -6,7 +6,6 @@ By default some rows of some commits are hashed, with `deep` all of them.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -26,14 +25,13 @@ import pyarrow.parquet as pq
 from consilience import indexes, refresh
 from consilience.corpora import forget, shortfalls
 from consilience.corpora.manifest import guideline_files, local_files
-from consilience.corpora.store import LAYOUT, TEXT_FIELDS, Commit, Store, name_of
+from consilience.corpora.store import LAYOUT, TEXT_FIELDS, Commit, Store, version_of
 from consilience.errors import BusyError, ConsilienceError, StoreDamagedError
 from consilience.evaluation import definition as suites
-from consilience.home import ROOMS, Rooms, files_in
+from consilience.home import ROOMS, Rooms, files_in, name_of
 from consilience.indexes import dense
 from consilience.indexes import profile as profiles
 from consilience.kg import schema as graph_schema
-from consilience.records import canonical_json, sha256
 from consilience.view import View
 
 # How many commits are hashed by default, and of each how many rows.
@@ -147,16 +145,12 @@ def _must_be_unchanged(store: Store, commit: Commit, most: int | None) -> int:
                 if any(row[name] != text[name] for name in text):
                     raise StoreDamagedError("facts and texts differ", where=where, expected=_RESTORE)
                 fields = {name: row[name] for name in TEXT_FIELDS if row[name] is not None}
-                if row["op"] == "put" and row["version"] != _version(fields, row["meta"]):
+                if row["op"] == "put" and row["version"] != version_of(fields, row["meta"]):
                     raise StoreDamagedError("a row does not agree with its hash", where=where, expected=_RESTORE)
             start, done = start + len(rows), done + len(rows)
             if most is not None:
                 break
     return done
-
-
-def _version(fields: dict[str, str], meta: str) -> str:
-    return sha256(canonical_json([fields, json.loads(meta)]))[:12]
 
 
 def _clock(store: Store, now: datetime) -> str:
@@ -168,16 +162,8 @@ def _clock(store: Store, now: datetime) -> str:
 def quarantine(store: Store) -> Iterator[dict[str, Any]]:
     """Every record that could not be used, in the order they were met: where it stood, why, how it begins."""
     for commit in store.commits():
-        path = store.folder / "quarantine" / f"{name_of(commit.seq)}.parquet"
         if commit.quarantined:
-            try:
-                rows = pq.read_table(path).to_pylist()
-            except (OSError, pa.ArrowInvalid) as error:
-                raise StoreDamagedError(
-                    "a quarantine file is missing or unreadable", where=f"corpora/store/quarantine/{path.name}",
-                    expected=_RESTORE,
-                ) from error  # fmt: skip
-            for row in rows:
+            for row in store.quarantine(commit.seq).to_pylist():
                 yield {"commit": commit.seq, "file": commit.file, "position": row["position"],
                        "reason": row["reason"], "raw": row["raw"][:200]}  # fmt: skip
 

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,11 @@ from consilience.records import canonical_json
 # What begins so is not finished: a killed run's is cleared by the next writer.
 STAGED = ".staging-"
 ROOMS = ("corpora", "indexes", "kg", "evaluation")
+# What is kept by content, whatever snapshot it was first made for.
+_BY_CONTENT = ("vectors", "evidence")
+
+Progress = Callable[[str, int, int], None]
+"""How long work is told: the name of its stage, how much of it is done, of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,12 @@ class Rooms:
     def stores(self) -> tuple[Path, ...]:
         """The three folders that `refresh` writes."""
         return self.corpora, self.indexes, self.kg
+
+    def built(self) -> Iterator[Path]:
+        """The folders made of one snapshot: snapshots, indexes and graph tables; not what is kept by content."""
+        for folder in (*(self.corpora / "snapshots").glob("*"), *self.indexes.glob("*/*"), *self.kg.glob("*/*")):
+            if folder.is_dir() and folder.parent.name not in _BY_CONTENT:
+                yield folder
 
     def staged(self) -> Iterator[Path]:
         """What writers have begun and not finished; under the lock, what killed ones left."""
@@ -152,6 +163,20 @@ def init(directory: Path) -> Rooms:
 def files_in(folder: Path) -> Iterator[Path]:
     """Every file below a folder, also where a part of it is a link to another disk; none when it is not there."""
     return (Path(at, name) for at, _, names in os.walk(folder, followlinks=True) for name in names)
+
+
+def name_of(number: int) -> str:
+    """`7` -> `000007`."""
+    return f"{number:06d}"
+
+
+def next_in(folder: Path) -> tuple[int, Path]:
+    """The number and the path of the next file of a folder to which numbered JSON files are only ever added.
+
+    After the last, not after how many there are: one that was lost must not make the next overwrite another.
+    """
+    number = max((int(path.stem) for path in folder.glob("[0-9]*") if path.stem.isdecimal()), default=0) + 1
+    return number, folder / f"{name_of(number)}.json"
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -13,14 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from consilience import contract
 from consilience.changes import Row, Standing, standing
 from consilience.clocks import instant_text, parse_day, parse_instant
 from consilience.corpora.corpus import STATUSES, Clocks, Corpus
 from consilience.corpora.forget import forgotten, refuse_forgotten
-from consilience.corpora.store import name_of
 from consilience.errors import BadInputError, NotFoundError, StoreDamagedError
-from consilience.home import Rooms, write_atomically
+from consilience.home import Rooms, next_in, write_atomically
 from consilience.reasoning.evidence import BARRED
 from consilience.records import canonical_json
 
@@ -47,6 +45,8 @@ def checked_name(rooms: Rooms, name: str, question: str) -> str:
 
 def save(rooms: Rooms, name: str, answer: Mapping[str, Any], options: Mapping[str, Any], asked_at: datetime) -> int:
     """Add one run under a name; return its number. Takes the writer's lock."""
+    from consilience import contract
+
     whole = contract.validated("ask", answer)
     body = {
         "name": name, "question": answer["question"], "options": dict(options), "asked_at": instant_text(asked_at),
@@ -55,11 +55,9 @@ def save(rooms: Rooms, name: str, answer: Mapping[str, Any], options: Mapping[st
     }  # fmt: skip
     with rooms.writing(wait=PATIENCE):
         checked_name(rooms, name, answer["question"])
-        for cited in body["cited"]:  # it may have been erased since the answer was made
-            refuse_forgotten(rooms, cited["id"])
-        # After the last, not after how many there are: one that was lost must not make the next overwrite another.
-        number = max((int(path.stem) for path in _paths(rooms, name)), default=0) + 1
-        path = _folder(rooms) / name / f"{name_of(number)}.json"
+        # One may have been erased since the answer was made.
+        refuse_forgotten(rooms, *(cited["id"] for cited in body["cited"]))
+        number, path = next_in(_folder(rooms) / name)
         write_atomically(path, (canonical_json({"run": number, **body}) + "\n").encode())
     return number
 
@@ -195,6 +193,8 @@ def _row(corpus: Corpus, name: str, reason: Mapping[str, Any], before: Clocks, a
 
 def compared(old: Run, new: Run) -> dict[str, Any]:
     """What asking again changed: the verdict, and which documents are cited no more or for the first time."""
+    from consilience import contract
+
     before, after = ({c["id"] for c in run["cited"]} for run in (old, new))
     verdicts = [(run["answer"].get("verdict"), run["answer"]["abstained"]) for run in (old, new)]
     said = [verdict or ("abstained" if abstained else None) for verdict, abstained in verdicts]

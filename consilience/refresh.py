@@ -22,7 +22,7 @@ from consilience.corpora import fold, links, passages, snapshot
 from consilience.corpora.corpus import Corpus
 from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.errors import BusyError, StoreDamagedError
-from consilience.home import Rooms, write_atomically
+from consilience.home import Progress, Rooms, write_atomically
 from consilience.indexes import dense
 from consilience.indexes.profile import Profile
 from consilience.indexes.profile import load as load_profile
@@ -30,11 +30,9 @@ from consilience.kg import build as graph
 from consilience.models import Embedding
 from consilience.records import canonical_json
 
-Progress = Callable[[str, int, int], None]
 Made = TypeVar("Made")
 ALL_SHARDS = range(SHARDS)
 PROFILE = "exact"
-_BY_CONTENT = ("vectors", "evidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +196,9 @@ class Refresh:
         """Remove what was made of earlier snapshots that no reader holds; vectors and evidence are kept by content."""
         rooms = self.store.rooms
         seen = current(rooms)
-        made = [*(self.store.folder / "snapshots").glob("[!.]*"), *rooms.indexes.glob("*/[!.]*"),
-                *rooms.kg.glob("*/[!.]*")]  # fmt: skip
         by_name: dict[str, list[Path]] = defaultdict(list)
-        for folder in made:
-            if folder.parent.name not in _BY_CONTENT and folder.is_dir():
+        for folder in rooms.built():
+            if not folder.name.startswith("."):
                 by_name[folder.name].append(folder)
         for name, folders in by_name.items():
             # Readers hold the snapshot's own folder: when it has gone, nobody comes for the others.

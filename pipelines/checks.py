@@ -22,6 +22,7 @@ from consilience.corpora.corpus import Clocks, Corpus
 from consilience.corpora.marks import REINSTATED
 from consilience.corpora.store import Commit, Store
 from consilience.doctor import quarantine
+from consilience.indexes.filters import sight
 from consilience.indexes.lexical import Lexical
 from consilience.reasoning.evidence import BARRED
 from consilience.records import sha256
@@ -174,8 +175,8 @@ def what_was_retracted_is_barred(corpus: Corpus, index: Lexical, now: datetime) 
     tried, wrong, found = stated[:_TRIED], set(), set()
     for document in tried:
         title = corpus.document(corpus.row_of(document, on)).fields.get("title", "")
-        hits = index.search(title, 10, on) if title else []
-        for name in {corpus.table["id"][row].as_py() for row, _ in hits}.intersection(stated):
+        hits = index.search(title, 10, sight(corpus, on)) if title else []
+        for name in {corpus.table["id"][row].as_py() for row, *_ in hits}.intersection(stated):
             found.add(name)
             if corpus.status(name, on).name not in BARRED:
                 wrong.add(name)

@@ -14,7 +14,7 @@ from consilience.api import Home
 from consilience.corpora import manifest, pubmed, shortfalls
 from consilience.corpora.listing import PROVIDER
 from consilience.corpora.manifest import Remote
-from consilience.corpora.remote import REST, Mirror
+from consilience.corpora.remote import REST, Mirror, lacking
 from consilience.corpora.shortfalls import Shortfall
 from consilience.corpora.web import Network, Policy, fetching
 
@@ -77,7 +77,8 @@ def fetch(home: Home, remote: Remote, stems: Sequence[str]) -> Fetched:
     for stem in stems:
         # A file that was put here by hand need not be listed.
         if stem not in on_list and stem not in local:
-            faults.setdefault(stem, next(iter(outcome.shortfalls), _unlisted(stem)))
+            unlisted = lacking(f"{stem}{SUFFIX}", "unlisted", "it is listed no more")
+            faults.setdefault(stem, next(iter(outcome.shortfalls), unlisted))
     new = frozenset(name.removesuffix(SUFFIX) for name in outcome.fetched) - faults.keys()
     _verified(home, mirror, on_list.intersection(stems) - faults.keys())
     return Fetched(new, faults, tuple(outcome.shortfalls))
@@ -93,7 +94,8 @@ def note_loaded(home: Home, lines: Iterable[dict[str, Any]], paths: Iterable[Pat
     """After loading: a fetched file that was refused is a shortfall, and one newly loaded is none any more."""
     fetched = {path.name for path in paths if path.parent == manifest.fetched_folder(home.rooms)}
     mine = [line for line in lines if line["file"] in fetched]
-    refused = [_refused(line) for line in mine if line["status"] == "refused"]
+    errors = {line["file"]: line["error"] for line in mine if line["status"] == "refused"}
+    refused = [lacking(name, error["code"], error["message"]) for name, error in errors.items()]
     with home.rooms.writing():
         shortfalls.report(home.rooms, refused, home.now())
         loaded = [line["file"] for line in mine if line["status"] == "loaded"]
@@ -139,14 +141,3 @@ def _verified(home: Home, mirror: Mirror, stems: Iterable[str]) -> None:
     loaded = {f"{stem}{SUFFIX}" for stem in stems} - set(mirror.outcome.to_load)
     with home.rooms.writing():
         shortfalls.resolve(home.rooms, PROVIDER, loaded, home.now())
-
-
-def _unlisted(stem: str) -> Shortfall:
-    name = f"{stem}{SUFFIX}"
-    return Shortfall(PROVIDER, name, "unlisted", None, f"{name} is not loaded: it is listed no more", (name,))
-
-
-def _refused(line: dict[str, Any]) -> Shortfall:
-    name, error = line["file"], line["error"]
-    told = f"{name} is not loaded: {error['message']}"
-    return Shortfall(PROVIDER, name, error["code"], None, told, (name,))

@@ -13,9 +13,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consilience import contract
-from consilience.cli.session import Progress, Session, internal
+from consilience.cli.session import Session, internal
 from consilience.clocks import parse_day, parse_instant
 from consilience.errors import BadInputError, ConsilienceError, StoreDamagedError
+from consilience.home import Progress
 from consilience.records import canonical_json
 
 # A line is a question and its options; longer than this it is an attack or another kind of file.

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import walk_tb
@@ -16,11 +16,10 @@ from pydantic import ValidationError
 
 from consilience import contract
 from consilience.errors import ConsilienceError
+from consilience.home import Progress
 
 if TYPE_CHECKING:
     from consilience.api import Home
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

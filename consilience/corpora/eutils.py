@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, quote_plus
 
+from consilience.corpora import pubmed
 from consilience.corpora.web import FaultError, Web, body_of
-from consilience.corpora.xmlfile import Dialect, Element, Limits, as_written, elements
+from consilience.corpora.xmlfile import Element, Limits, as_written, elements
 from consilience.errors import BadInputError, RefusedFileError
 
 if TYPE_CHECKING:
@@ -49,12 +50,7 @@ _DROPPED = {
     "phraseignored": "phrase ignored", "phrasesignored": "phrase ignored",
     "quotedphrasenotfound": "quoted phrase not found", "quotedphrasesnotfound": "quoted phrase not found",
 }  # fmt: skip
-_DIALECT = Dialect(
-    name="PubMed XML",
-    records={"PubmedArticleSet": ("PubmedArticle", "PubmedBookArticle")},
-    dtd_hosts=frozenset({"dtd.nlm.nih.gov", "www.ncbi.nlm.nih.gov", "www.nlm.nih.gov"}),
-    prefixes={"mml": "http://www.w3.org/1998/Math/MathML", "xlink": "http://www.w3.org/1999/xlink"},
-)
+_DIALECT = replace(pubmed.DIALECT, records={"PubmedArticleSet": ("PubmedArticle", "PubmedBookArticle")})
 
 
 @dataclass(frozen=True, slots=True)

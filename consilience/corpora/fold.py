@@ -16,11 +16,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from consilience.corpora import segments
-from consilience.corpora.store import Commit, Store, name_of, source_rank
-from consilience.errors import StoreDamagedError
+from consilience.corpora.store import Commit, Store, source_rank
+from consilience.home import name_of
 from consilience.records import pmid_curie, shard_of
 
 VERSION = "fold.5"
@@ -112,14 +111,7 @@ def _unread(store: Store, commit: Commit) -> Iterator[dict[str, Any]]:
     """Rows for what a numbered file holds of documents and could not be read, where their PMID can be told."""
     if not (commit.quarantined and commit.order and commit.kind == "pubmed"):
         return
-    path = store.folder / "quarantine" / f"{name_of(commit.seq)}.parquet"
-    try:
-        bad = pq.read_table(path, columns=["position", "raw"])
-    except (OSError, pa.ArrowInvalid) as error:
-        raise StoreDamagedError(
-            "a quarantine file is missing or unreadable", where=f"corpora/store/quarantine/{path.name}",
-            expected="restore from a backup",
-        ) from error  # fmt: skip
+    bad = store.quarantine(commit.seq)
     for position, raw in zip(bad["position"].to_pylist(), bad["raw"].to_pylist(), strict=True):
         if pmid := pmid_in(raw):
             document = pmid_curie(pmid)

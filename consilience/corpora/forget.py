@@ -37,11 +37,10 @@ from consilience.corpora.store import (
     Store,
     digest_of,
     erased,
-    name_of,
     names,
 )
 from consilience.errors import BadInputError, NotFoundError, StoreDamagedError
-from consilience.home import Rooms, files_in, publish, retire, staging, write_atomically
+from consilience.home import Rooms, files_in, name_of, next_in, publish, retire, staging, write_atomically
 from consilience.records import canonical_json, normal_space, sha256, shard_of
 from consilience.text import LABEL, sentences
 
@@ -92,12 +91,13 @@ def forgotten(rooms: Rooms) -> dict[str, Forgotten]:
     return {each.id: each for each in found}
 
 
-def refuse_forgotten(rooms: Rooms, document: str) -> None:
-    """Say of a forgotten document that it was, when and why: a NotFoundError."""
-    if told := forgotten(rooms).get(document):
+def refuse_forgotten(rooms: Rooms, *documents: str) -> None:
+    """Say of the first forgotten one of these documents that it was, when and why: a NotFoundError."""
+    gone = forgotten(rooms)
+    if told := next((gone[document] for document in documents if document in gone), None):
         raise NotFoundError(
-            f"{document} was forgotten on {told.at[:10]}: {told.reason}",
-            where=document,
+            f"{told.id} was forgotten on {told.at[:10]}: {told.reason}",
+            where=told.id,
             expected="a document that is held",
         )
 
@@ -144,10 +144,9 @@ def _read(path: Path) -> Forgotten:
 
 
 def _intend(store: Store, told: Forgotten) -> None:
-    folder = store.folder / "forgotten"
-    number = max((int(path.stem) for path in folder.glob("[0-9]*")), default=0) + 1
-    write_atomically(folder / f"{name_of(number)}{UNFINISHED}", b"")
-    write_atomically(folder / f"{name_of(number)}.json", (canonical_json(told.as_json()) + "\n").encode())
+    _, path = next_in(store.folder / "forgotten")
+    write_atomically(path.with_suffix(UNFINISHED), b"")
+    write_atomically(path, (canonical_json(told.as_json()) + "\n").encode())
 
 
 # ---------------------------------------------------------------- what is to go
@@ -210,9 +209,8 @@ def _erase(store: Store, document: str) -> None:
 
 def _remove_built(rooms: Rooms) -> None:
     """Snapshots, indexes and graph tables; vectors and evidence rows are kept by content and have their own step."""
-    for folder in [*(rooms.corpora / "snapshots").glob("*"), *rooms.indexes.glob("*/*"), *rooms.kg.glob("*/*")]:
-        if folder.is_dir() and folder.parent.name not in ("vectors", "evidence"):
-            shutil.rmtree(folder)
+    for folder in list(rooms.built()):
+        shutil.rmtree(folder)
     rooms.clear_staged()
 
 
@@ -279,10 +277,10 @@ def _may_name(path: Path, document: str) -> bool:
 
 
 def _blank_quarantine(store: Store, commit: Commit, document: str) -> None:
-    path = store.folder / "quarantine" / f"{name_of(commit.seq)}.parquet"
+    path = store.quarantine_path(commit.seq)
     if not path.exists():
         return
-    rows = pq.read_table(path).to_pylist()
+    rows = store.quarantine(commit.seq).to_pylist()
     blank = [{**row, **BLANK} if names(document, row["raw"]) or names(document, row["reason"]) else row for row in rows]
     if blank != rows:
         segments.write(path, pa.Table.from_pylist(blank))

@@ -17,10 +17,8 @@ import pyarrow.parquet as pq
 from consilience.corpora.design import sample_size_of
 from consilience.corpora.store import LAYOUT, ROWS, Store, layout_of, layout_refused
 from consilience.errors import StoreDamagedError
-from consilience.home import publish, staging, write_atomically
+from consilience.home import Progress, publish, staging, write_atomically
 from consilience.records import Record, canonical_json
-
-Progress = Callable[[str, int, int], None]
 
 
 def migrate(store: Store, progress: Progress | None = None) -> tuple[int, int]:

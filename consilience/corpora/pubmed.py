@@ -22,7 +22,7 @@ from consilience.records import Deletion, Quarantined, Record
 # Bumped when the extraction changes, so that what was read by an older one is read again.
 VERSION = f"2+{design.VERSION}"
 
-_DIALECT = Dialect(
+DIALECT = Dialect(
     name="PubMed XML",
     records={
         "PubmedArticleSet": ("PubmedArticle", "PubmedBookArticle", "DeleteCitation"),
@@ -74,7 +74,7 @@ def read_with(
     read_run = partial(_read_run, use)
     given = 0  # records of the file that were read so far
     try:
-        found = runs(path, _DIALECT, limits)
+        found = runs(path, DIALECT, limits)
         shared = workers is not None and path.stat().st_size >= _WORTH_SHARING
         made_of = workers.map(read_run, found, where=path.name) if workers and shared else map(read_run, found)
         for count, made in made_of:
@@ -89,7 +89,7 @@ def read_with(
 
 def streamed(use: Callable[[list[Item]], _T], path: Path, limits: Limits, after: int) -> Iterator[_T]:
     """Read element by element, behind so many records: slower, the judge of every file, and the way of odd ones."""
-    entries = _entries(islice(enumerate(elements(path, _DIALECT, limits)), after, None))
+    entries = _entries(islice(enumerate(elements(path, DIALECT, limits)), after, None))
     while items := list(islice(entries, _STREAMED_AT_ONCE)):
         yield use(items)
 
@@ -144,7 +144,7 @@ def _entries(numbered: Iterable[tuple[int, Element]]) -> Iterator[Item]:
             try:
                 yield _READERS[entry.tag](entry)
             except SkipRecordError as error:
-                yield Quarantined(position, str(error), as_written(entry, _DIALECT)[:_RAW_KEPT])
+                yield Quarantined(position, str(error), as_written(entry, DIALECT)[:_RAW_KEPT])
 
 
 __all__ = ["VERSION", "Limits", "order_key", "read", "read_rows", "read_with", "streamed"]

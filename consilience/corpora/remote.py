@@ -21,7 +21,7 @@ from consilience.corpora.shortfalls import Shortfall
 from consilience.corpora.store import Commit, Store, digest_of
 from consilience.corpora.web import FaultError, Network, Web, body_of, fetching
 from consilience.errors import ConsilienceError
-from consilience.home import Rooms, publish
+from consilience.home import Progress, Rooms, publish
 from consilience.records import canonical_json
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ _AGAIN = 6
 
 Order = tuple[int, int]
 Load = Callable[[Sequence[Path]], dict[str, Any]]
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
@@ -91,6 +90,11 @@ def update(
             shortfalls.report(store.rooms, outcome.shortfalls, now())
             shortfalls.resolve(store.rooms, PROVIDER, (line["file"] for line in outcome.lines if _is_in(line)), now())
     return outcome
+
+
+def lacking(name: str, kind: str, told: str) -> Shortfall:
+    """The shortfall of one file that is not loaded, and why it is not."""
+    return Shortfall(PROVIDER, name, kind, None, f"{name} is not loaded: {told}", (name,))
 
 
 def _is_in(line: dict[str, Any]) -> bool:
@@ -221,7 +225,7 @@ class Mirror:
                 (fetched_folder(self.rooms) / f"{name}.json").unlink(missing_ok=True)
 
     def _short(self, name: str, kind: str, told: str) -> None:
-        self.outcome.shortfalls.append(Shortfall(PROVIDER, name, kind, None, f"{name} is not loaded: {told}", (name,)))
+        self.outcome.shortfalls.append(lacking(name, kind, told))
 
     def _leave(self, names: Sequence[str], fault: FaultError | None) -> None:
         if names and fault:

@@ -25,7 +25,7 @@ from consilience.corpora.shortfalls import Shortfall
 from consilience.corpora.store import Store
 from consilience.corpora.web import FaultError, Network, fetching, safe_url
 from consilience.errors import BadInputError, ShortfallError
-from consilience.home import Rooms, fingerprint, write_atomically
+from consilience.home import Rooms, fingerprint, next_in, write_atomically
 from consilience.records import canonical_json, normal_space, sha256
 
 PROVIDER = "eutils"
@@ -220,8 +220,7 @@ def _made_good_by(rooms: Rooms, done: Query) -> list[str]:
 
 def _keep(rooms: Rooms, asked: Query, at: Service, found: Found | None, fetched: int, now: datetime) -> dict[str, Any]:
     """Append the record of a search, or of the attempt; none is ever changed."""
-    folder = rooms.corpora / "searches"
-    number = max((int(path.stem) for path in folder.glob("[0-9]*.json")), default=0) + 1
+    number, path = next_in(rooms.corpora / "searches")
     body: dict[str, Any] = {
         "number": number, "query": asked.term, "since": asked.since.isoformat() if asked.since else None,
         "at": instant_text(now),
@@ -233,7 +232,7 @@ def _keep(rooms: Rooms, asked: Query, at: Service, found: Found | None, fetched:
             "messages": list(found.messages),
         }  # fmt: skip
     kept = {**body, "service": urlsplit(at.base).hostname}
-    write_atomically(folder / f"{number:06d}.json", (canonical_json(kept) + "\n").encode())
+    write_atomically(path, (canonical_json(kept) + "\n").encode())
     return body
 
 

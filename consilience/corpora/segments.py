@@ -11,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from consilience.corpora.store import name_of
-from consilience.home import STAGED, publish
+from consilience.home import STAGED, name_of, publish
 
 
 def due(folder: Path, through: int, suffix: str = "") -> Path | None:

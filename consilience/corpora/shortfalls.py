@@ -15,7 +15,7 @@ from typing import Any
 
 from consilience.clocks import instant_text, parse_instant
 from consilience.errors import BadInputError, NotFoundError, StoreDamagedError
-from consilience.home import Rooms, write_atomically
+from consilience.home import Rooms, next_in, write_atomically
 from consilience.records import canonical_json, normal_space
 
 # What one fact names at most; `records_missing` counts them all.
@@ -118,11 +118,10 @@ def _append(
     rooms: Rooms, provider: str, source: str, body: dict[str, Any] | None, now: datetime,
     borne: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    folder = rooms.corpora / "shortfalls"
-    number = max((int(path.stem) for path in folder.glob("[0-9]*.json")), default=0) + 1
+    _, path = next_in(rooms.corpora / "shortfalls")
     fact = {"at": instant_text(now), "provider": provider, "source": source, "shortfall": body}
     fact |= {"accepted": borne} if borne else {}
-    write_atomically(folder / f"{number:06d}.json", (canonical_json(fact) + "\n").encode())
+    write_atomically(path, (canonical_json(fact) + "\n").encode())
 
 
 def _facts(rooms: Rooms) -> list[dict[str, Any]]:

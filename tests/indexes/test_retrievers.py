@@ -11,6 +11,7 @@ from consilience.corpora.corpus import Clocks
 from consilience.corpora.store import Item
 from consilience.errors import BadInputError
 from consilience.indexes import RETRIEVERS, Hit, Index
+from consilience.indexes.filters import Filters
 from consilience.records import Deletion
 from tests.making import TinyHome, clocks, ids, paper
 
@@ -104,7 +105,7 @@ def test_when_the_home_was_refreshed_changes_no_answer(index: Index, tmp_path: P
 
 @each_retriever
 def test_designs_and_rows_narrow_the_search(index: Index, retriever: str) -> None:
-    trials = index.search(QUERY, top=10, clocks=clocks(), retriever=retriever, designs=["rct"])
+    trials = index.search(QUERY, top=10, clocks=clocks(), retriever=retriever, filters=Filters(designs=("rct",)))
     assert ids(index.corpus, [h.row for h in trials]) == ["PMID:50"]
     only = np.zeros(index.corpus.table.num_rows, bool)
     only[index.corpus.rows_by_id["PMID:7"]] = True
