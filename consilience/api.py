@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consilience import backup, changes, home, questions, reasoning, refresh
 from consilience import clocks as clock_of
@@ -36,12 +36,18 @@ from consilience.corpora.web import Network
 from consilience.corpora.workers import Workers
 from consilience.errors import BadInputError, NotFoundError
 from consilience.home import Progress, Rooms
-from consilience.indexes import RETRIEVERS, Hit
+from consilience.indexes import RETRIEVERS, Hit, views
+from consilience.indexes.boolean import mesh as mesh_tree
+from consilience.indexes.boolean import run, strategy
 from consilience.indexes.filters import Filters
 from consilience.reasoning.cite import clusters, described, linked
-from consilience.reasoning.evidence import DESIGNS, Reader
+from consilience.reasoning.evidence import DESIGNS
+from consilience.reasoning.sentences import Chooser
 from consilience.records import normal_space, sha256
 from consilience.view import View
+
+if TYPE_CHECKING:
+    from consilience.evaluation.engine import Searches
 
 Day = str | date | None
 Instant = str | datetime | None
@@ -123,6 +129,13 @@ class Home:
         """Load lists of retractions, concerns and corrections."""
         return self._ingest("retractions", list(map(Path, files)), retractions.read, retractions.VERSION)
 
+    def ingest_mesh(self, file: str | Path) -> dict[str, Any]:
+        """Keep an edition of the MeSH tree, by which headings are exploded; earlier ones stay, the newest counts."""
+        started = time.perf_counter()
+        with self.rooms.writing():
+            kept = mesh_tree.keep(self.rooms, Path(file), instant_text(self.now()))
+        return {"file": Path(file).name, **kept.as_json(), "warnings": [], "usage": _usage(started)}
+
     def _ingest(
         self, kind: str, paths: Sequence[Path], read: Callable[[Path], Iterator[Item | Rows]], reader: str, *,
         baseline: bool = False,
@@ -171,10 +184,12 @@ class Home:
                 "warnings": done.warnings(), "usage": _usage(started)}  # fmt: skip
 
     def refresh(
-        self, *, offline: bool = False, dry_run: bool = False, wait: float = 0.0,
+        self, *, offline: bool = False, dry_run: bool = False, wait: float = 0.0, profile: str | None = None,
         progress: Progress | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Bring indexes and graph up to what was loaded; a second call writes nothing.
+
+        `profile` names the definition in `indexes/` that is built by from now on; the home remembers it.
 
         While another process writes to the home this waits for at most `wait` seconds.
         Where a remote source is enabled, what it has newly published is fetched and loaded first, unless `offline`.
@@ -191,16 +206,17 @@ class Home:
         before = refresh.current(self.rooms)
         if not self.rooms.writable and before is None:
             raise BadInputError("the packaged home is read-only", where="home", expected="run consilience init DIR")
-        pointer, work = refresh.run(self.rooms, self.now(), progress, wait=wait)
+        pointer, work = refresh.run(self.rooms, self.now(), progress, wait=wait, by=profile)
         counts = self.status()
         return {
             "snapshot": pointer.snapshot, "index": pointer.index, "kg": pointer.kg,
             "refreshed_at": pointer.refreshed_at, "documents": counts["documents"],
             "passages": counts["passages"], "claims": counts["claims"], "entities": counts["entities"],
-            "changed": work is not None,
+            "profile": pointer.profile, "changed": work is not None,
             "written": pointer.commits - (before.commits if before else 0) if work else 0,
             "fetched": fetched.fetched, "files": fetched.lines, "shortfalls": shortfalls.outstanding(self.rooms),
-            "warnings": fetched.warnings, "usage": {**_usage(started), **(work.as_json() if work else {})},
+            "warnings": [*fetched.warnings, *self.view.fallen_back()],
+            "usage": {**_usage(started), **(work.as_json() if work else {})},
         }  # fmt: skip
 
     def _pending(self) -> int:
@@ -241,6 +257,7 @@ class Home:
             **body,
             "snapshot": pointer.snapshot if pointer else None, "index": pointer.index if pointer else None,
             "kg": pointer.kg if pointer else None, "refreshed_at": pointer.refreshed_at if pointer else None,
+            "profile": pointer.profile if pointer else None,
             "pending": self._pending(), "shortfalls": shortfalls.outstanding(self.rooms),
             "quarantined": sum(c.quarantined for c in self.store.commits()), "layout": LAYOUT,
             "last_commits": [{"commit": c.seq, "file": c.file, "known_at": instant_text(c.known_at)}
@@ -280,9 +297,15 @@ class Home:
 
     def search(
         self, query: str, *, top: int = 10, passages: bool = False, as_of: Day = None, known_at: Instant = None,
-        design: Sequence[str] = (), retriever: str = "hybrid",
+        design: Sequence[str] = (), mesh: Sequence[str] = (), publication_type: Sequence[str] = (),
+        language: Sequence[str] = (), species: Sequence[str] = (), status: Sequence[str] = (),
+        retriever: str = "hybrid", intent: str | None = None, syntax: str = "auto",
     ) -> dict[str, Any]:  # fmt: skip
-        """The best documents (or passages) for a query, on both clocks."""
+        """The best documents (or passages) for a query, on both clocks, among those that every filter lets through.
+
+        The values of one filter are alternatives. A status is the one on the clocks asked. The `intent` says what
+        counts beside relevance; the words of the query tell it where it is not given.
+        """
         started = time.perf_counter()
         asked = reasoning.checked_question(query, "query")
         if not 1 <= top <= 1000:
@@ -290,19 +313,45 @@ class Home:
         _check_retriever(retriever)
         if unknown := [name for name in design if name not in DESIGNS]:
             raise BadInputError(f"no design {unknown[0]!r}", where="design", expected=", ".join(DESIGNS))
+        filters = Filters.read(design=design, mesh=mesh, publication_type=publication_type, language=language,
+                               species=species, status=status)  # fmt: skip
+        meant = views.read_intent(intent, asked, syntax)
+        boolean = strategy.of_query(asked, syntax)
         clocks = self._clocks(as_of, known_at)
         view = self.view
         hits: list[dict[str, Any]] = []
+        notes: list[str] = []
         if view.pointer:
-            found = view.index.search(asked, top=top, clocks=clocks, retriever=retriever,
-                                      filters=Filters(designs=tuple(design)))  # fmt: skip
-            reader = Reader(asked, view.corpus, view.index, view.entailment, clocks)
-            hits = [row for hit in found for row in _hits(view, hit, reader, passages)][:top]
+            found = view.index.search(asked, top=top, clocks=clocks, retriever=retriever, filters=filters, intent=meant,
+                                      syntax=syntax)  # fmt: skip
+            notes = view.index.sights.notes(clocks, filters)
+            notes += view.index.cautions(boolean) if boolean else []
+            chooser = Chooser(run.scored_text(boolean) if boolean else asked, view.corpus, view.index, clocks)
+            hits = [row for hit in found for row in _hits(view, hit, chooser, passages)][:top]
         return {
-            "query": asked, **_told(clocks), "retriever": retriever,
+            "query": asked, "syntax": boolean.syntax if boolean else "words", **_told(clocks),
+            "retriever": retriever, "intent": meant, "filters": filters.as_json(),
             "hits": [{"rank": rank, **hit} for rank, hit in enumerate(hits, start=1)],
-            "warnings": self._warnings(view, clocks),
+            "warnings": [*notes, *self._warnings(view, clocks)],
             "shortfalls": shortfalls.outstanding(self.rooms, clocks.known_at), "usage": _usage(started),
+        }  # fmt: skip
+
+    def boolean(
+        self, query: str, *, syntax: str = "auto", as_of: Day = None, known_at: Instant = None
+    ) -> dict[str, Any]:
+        """A Boolean strategy of one line or many as it is read: in PubMed's syntax, with the count of every line."""
+        started = time.perf_counter()
+        asked = strategy.read(query, syntax)
+        clocks, view = self._clocks(as_of, known_at), self.view
+        told = strategy.told(asked)
+        counted = view.index.counted(asked, clocks) if view.pointer else [run.Counted(each, 0) for each in asked.lines]
+        notes = view.index.cautions(asked) if view.pointer else list(asked.warnings)
+        tree = view.index.lexical.mesh.tree() if view.pointer else None
+        return {
+            "query": query, "syntax": asked.syntax, "pubmed": told.pubmed, **_told(clocks),
+            "lines": [line.as_json() for line in counted], "count": counted[-1].count,
+            "mesh": tree.edition if tree else None,
+            "warnings": [*told.warnings, *notes, *self._warnings(view, clocks)], "usage": _usage(started),
         }  # fmt: skip
 
     # ---------------------------------------------------------------- asking
@@ -512,13 +561,34 @@ class Home:
             known = ", ".join(suites(self.rooms.evaluation))
             raise BadInputError(f"no suite {suite!r}", where="suite", expected=known)
         runs = self.rooms.evaluation / "runs"
-        result = run(path, self, data=Path(data) if data else None, temporary=self.temporary, runs=runs)
+        result = run(path, self, data=Path(data) if data else None, temporary=self.temporary, shelving=self.shelf,
+                     runs=runs)  # fmt: skip
         # Told as the home sees it: a path of this machine is nobody else's business.
         return {**result, "report": Path(result["report"]).relative_to(self.rooms.root).as_posix()}
+
+    def check_evaluation(self, run: str | Path) -> dict[str, Any]:
+        """Compute the figures of a report, a folder of evaluation/runs, again from its details."""
+        from consilience.evaluation.check import check
+
+        return check(Path(run))
 
     def temporary(self, corpus: Path) -> AbstractContextManager[Home]:
         """A throw-away home filled from one file of records: how a suite runs on a corpus of its own."""
         return _temporary(corpus, self.now)
+
+    def shelf(self, corpus: Path | None = None) -> AbstractContextManager[Searches]:
+        """The indexes alone, of this home or of a throw-away one filled from a file: what retrieval suites measure."""
+        from consilience.evaluation.shelf import Shelves
+        from consilience.models.embedding import embedding_by_name
+
+        shelves = Shelves(self.view.profile, embedding_by_name, self.now(),
+                          keep=self.rooms.remembered if self.rooms.writable else None,
+                          known=(self.rooms.indexes / "vectors",), mesh=self.rooms.corpora / "mesh")  # fmt: skip
+        if corpus is not None:
+            return shelves.filled(corpus)
+        view = self.view
+        seen = self.store.commits()[: view.pointer.commits if view.pointer else 0]
+        return shelves.over(view.corpus, seen)
 
     def doctor(self, *, deep: bool = False) -> dict[str, Any]:
         """Look at stores and installed parts; every fault comes with its repair; `deep` hashes every fact."""
@@ -580,21 +650,18 @@ def _temporary(corpus: Path, now: Callable[[], datetime]) -> Iterator[Home]:
         yield opened
 
 
-def _hits(view: View, hit: Hit, reader: Reader, passages: bool) -> Iterator[dict[str, Any]]:
+def _hits(view: View, hit: Hit, chooser: Chooser, passages: bool) -> Iterator[dict[str, Any]]:
     """The rows of one hit, read from the view that found it: a refresh meanwhile gives rows other numbers."""
     document = view.corpus.document(hit.row)
-    about = described(view.corpus, document, reader.clocks)
-    master = view.corpus.units(reader.clocks).master_of(document.id)
+    about = described(view.corpus, document, chooser.clocks)
+    master = view.corpus.units(chooser.clocks).master_of(document.id)
     copied = {} if master == document.id else {"duplicate_of": master}
-    best = reader.sentences(document) or reader.best(document)
-    places = [(s.field, s.start, s.end) for s in best[: 3 if passages else 1]]
-    if hit.passage is not None and not passages and not places:
-        places = [view.passage_span(hit.passage)]
-    for place in places:
+    for sentence in chooser.telling(document)[: 3 if passages else 1]:
         yield {
             "id": document.id, "version": document.version, **about, **copied, "score": round(hit.score, 6),
             "parts": {name: round(value, 6) for name, value in hit.parts.items()},
-            "span": document.span(*place).as_json(),
+            "span": document.span(sentence.field, sentence.start, sentence.end).as_json(),
+            "matched": sentence.covered > 0,
         }  # fmt: skip
 
 

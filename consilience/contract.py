@@ -45,6 +45,12 @@ Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Status = Literal["active", "corrected", "concern", "superseded", "retracted", "deleted"]
 Retriever = Literal["lexical", "dense", "hybrid"]
+Syntax = Literal["pubmed", "ovid", "words"]
+AskedSyntax = Literal["auto", "pubmed", "ovid", "words"]
+# What a search is for: what counts beside relevance.
+Intent = Literal["relevance", "current", "historical", "policy"]
+Species = Literal["humans", "animals"]
+FilterStatus = Literal["active", "corrected", "concern", "superseded", "retracted", "preprint"]
 
 
 class Part(BaseModel):
@@ -338,12 +344,24 @@ class Ingest(Reply):
     usage: Usage
 
 
+class IngestMesh(Reply):
+    """An edition of the MeSH tree that is kept; the newest one explodes headings."""
+
+    file: str
+    edition: str
+    headings: Count
+    changed: bool
+    warnings: list[str]
+    usage: Usage
+
+
 class Refresh(Reply):
     """What a refresh brought to date, or, with `--dry-run`, what it would."""
 
     snapshot: str | None = None
     index: str | None = None
     kg: str | None = None
+    profile: str | None = None
     refreshed_at: Instant | None = None
     documents: dict[str, Count] | None = None
     passages: Count | None = None
@@ -465,6 +483,7 @@ class StatusReply(Reply):
     snapshot: str | None
     index: str | None
     kg: str | None
+    profile: str | None = None
     refreshed_at: Instant | None
     pending: Count
     shortfalls: list[Shortfall]
@@ -519,15 +538,31 @@ class Hit(Part):
     score: float
     parts: dict[str, float | None]
     span: Span
+    # Whether the span has a word of the query; where no sentence has, the span is the first one.
+    matched: bool | None = None
+
+
+class SearchFilters(Part):
+    """What was asked of a document beside the query, as it was read; the values of one are alternatives."""
+
+    design: list[str] | None = None
+    mesh: list[str] | None = None
+    publication_type: list[str] | None = None
+    language: list[str] | None = None
+    species: list[Species] | None = None
+    status: list[FilterStatus] | None = None
 
 
 class Search(Reply):
     """Ranked hits for one query."""
 
     query: str
+    syntax: Syntax | None = None
     as_of: Day
     known_at: Instant
     retriever: Retriever
+    intent: Intent | None = None
+    filters: SearchFilters | None = None
     hits: list[Hit]
     warnings: list[str]
     shortfalls: list[Shortfall] = []
@@ -539,6 +574,30 @@ class Search(Reply):
         if [hit.rank for hit in self.hits] != list(range(1, len(self.hits) + 1)):
             raise ValueError("ranks count from 1 without a gap")
         return self
+
+
+class BooleanLine(Part):
+    """One line of a strategy: its name, as given, in PubMed's syntax, and how many documents it finds."""
+
+    line: Text
+    text: str
+    pubmed: Text
+    count: Count
+
+
+class Boolean(Reply):
+    """A Boolean strategy as it is read and what every line of it finds; `pubmed` is all of it as one query."""
+
+    query: str
+    syntax: Literal["pubmed", "ovid"]
+    pubmed: str | None
+    as_of: Day
+    known_at: Instant
+    lines: list[BooleanLine]
+    count: Count
+    mesh: str | None
+    warnings: list[str]
+    usage: Usage
 
 
 # ---------------------------------------------------------------- ask, verify
@@ -1069,6 +1128,9 @@ class Evaluation(Reply):
     baselines: JsonValue
     system: str | None = None
     groups: JsonValue = None
+    pairs: list[JsonValue] = []
+    stages: list[JsonValue] = []
+    checked: Count | None = None
     skipped: dict[str, str] | None = None
     holds: JsonValue = None
     report: str | None = None
@@ -1110,6 +1172,7 @@ IngestedFile.model_rebuild()
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "ask": Ask,
+    "boolean": Boolean,
     "backup": Backup,
     "batch": Batch,
     "changes": Changes,
@@ -1126,6 +1189,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "graph-paths": Paths,
     "guideline-changes": GuidelineChanges,
     "ingest": Ingest,
+    "ingest-mesh": IngestMesh,
     "forget": Forget,
     "init": Init,
     "migrate": Migrate,

@@ -212,7 +212,7 @@ def _built(rooms: Rooms, store: Store) -> str:
 def _indexed(view: View) -> int:
     import tantivy
 
-    _ = view.index.lexical  # it says what to do when there is none
+    _ = view.index.lexical, view.index.facets  # they say what to do when there are none
     folder = indexes.folder_of(view.corpus, view.profile) / "lexical"
     return int(tantivy.Index.open(str(folder)).searcher().num_docs)
 
@@ -224,7 +224,9 @@ def _definitions(rooms: Rooms) -> str:
         for path in sorted((rooms.root / room).glob("*.yaml")):
             rooms.definition(room, path.stem)
             count += 1
-    _ = profiles.load(rooms, refresh.PROFILE), local_files(rooms), guideline_files(rooms)
+    for path in (rooms.root / "indexes").glob("*.yaml"):
+        _ = profiles.load(rooms, profiles.chosen(rooms) if path.stem == profiles.CHOICE else path.stem)
+    _ = local_files(rooms), guideline_files(rooms)
     kg = rooms.root / "kg"
     _ = graph_schema.schema(kg), graph_schema.certainty(kg), graph_schema.vocabularies(kg)
     for path in sorted(rooms.evaluation.glob("*.yaml")):

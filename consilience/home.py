@@ -54,6 +54,11 @@ class Rooms:
         """How good it is: suites and runs."""
         return self.root / "evaluation"
 
+    @property
+    def remembered(self) -> Path:
+        """Vectors of suites' own corpora: a cache by content that may go at any time."""
+        return self.evaluation / "runs" / ".vectors"
+
     def definition(self, room: str, name: str) -> dict[str, object]:
         """One YAML definition of a room, e.g. `("indexes", "exact")`."""
         path = self.root / room / f"{name}.yaml"

@@ -24,15 +24,13 @@ from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.errors import BusyError, StoreDamagedError
 from consilience.home import Progress, Rooms, write_atomically
 from consilience.indexes import dense
-from consilience.indexes.profile import Profile
-from consilience.indexes.profile import load as load_profile
+from consilience.indexes import profile as profiles
 from consilience.kg import build as graph
 from consilience.models import Embedding
 from consilience.records import canonical_json
 
 Made = TypeVar("Made")
 ALL_SHARDS = range(SHARDS)
-PROFILE = "exact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,7 @@ class Pointer:
     kg: str
     commits: int
     refreshed_at: str
+    profile: str = profiles.DEFAULT
 
     def as_json(self) -> dict[str, Any]:
         """The pointer file's object."""
@@ -108,17 +107,18 @@ class Refresh:
 
     store: Store
     commits: Sequence[Commit]
+    by: str = profiles.DEFAULT
 
     @classmethod
-    def of(cls, rooms: Rooms) -> Refresh:
-        """The refresh that would bring this home up to its last commit."""
+    def of(cls, rooms: Rooms, by: str | None = None) -> Refresh:
+        """The refresh that would bring this home up to its last commit, by a profile or the one chosen before."""
         store = Store(rooms)
-        return cls(store, store.commits())
+        return cls(store, store.commits(), by or profiles.chosen(rooms))
 
     @cached_property
-    def profile(self) -> Profile:
-        """The index profile of this home."""
-        return load_profile(self.store.rooms, PROFILE)
+    def profile(self) -> profiles.Profile:
+        """The index profile that this refresh builds by."""
+        return profiles.load(self.store.rooms, self.by)
 
     @cached_property
     def embedding(self) -> Embedding:
@@ -148,7 +148,8 @@ class Refresh:
         return (
             now is not None
             and (now.snapshot, now.index, now.kg) == self.target
-            and all(folder.exists() for folder in self._folders(*self.target))
+            and now.profile == self.by
+            and all(folder.exists() for folder in self._folders())
         )
 
     def citations(self, shards: Iterable[int] = ALL_SHARDS) -> list[int]:
@@ -161,7 +162,7 @@ class Refresh:
 
     def embeddings(self, shards: Iterable[int] = ALL_SHARDS, progress: Progress | None = None) -> int:
         """Embed the new passages of these shards."""
-        return dense.embed(self.store, self.commits, shards, self.embedding, progress)
+        return dense.embed(self.store, self.commits, shards, self.embedding, progress, self.profile.dense.engine)
 
     def claims(self, shards: Iterable[int] = ALL_SHARDS, progress: Progress | None = None) -> int:
         """Extract the claims of the new versions of these shards."""
@@ -180,17 +181,19 @@ class Refresh:
         return graph.build(self.snapshot(), self.commits, self.extractor)
 
     def publish(self, now: datetime) -> Pointer:
-        """Let questions see it, and remove the state before unless readers hold it."""
+        """Let questions see it, and remove the state before unless readers hold it; the profile is kept as chosen."""
         name, index, graph_version = self.target
-        made = Pointer(name, index, graph_version, len(self.commits), instant_text(now))
+        made = Pointer(name, index, graph_version, len(self.commits), instant_text(now), self.by)
+        profiles.choose(self.store.rooms, self.by)
         body = (canonical_json(made.as_json()) + "\n").encode()
         write_atomically(self.store.folder / "current.json", body)
         self.prune()
         return made
 
-    def _folders(self, name: str, index: str, graph_version: str) -> tuple[Path, ...]:
-        rooms = self.store.rooms
-        return (snapshot.folder_of(self.store, name), rooms.indexes / index / name, rooms.kg / graph_version / name)
+    def _folders(self) -> tuple[Path, ...]:
+        rooms, (name, _, graph_version) = self.store.rooms, self.target
+        index = rooms.indexes / self.profile.built / name
+        return (snapshot.folder_of(self.store, name), index, rooms.kg / graph_version / name)
 
     def prune(self) -> None:
         """Remove what was made of earlier snapshots that no reader holds; vectors and evidence are kept by content."""
@@ -208,17 +211,17 @@ class Refresh:
 
 
 def run(
-    rooms: Rooms, now: datetime, progress: Progress | None = None, *, wait: float = 0.0
+    rooms: Rooms, now: datetime, progress: Progress | None = None, *, wait: float = 0.0, by: str | None = None
 ) -> tuple[Pointer, Work | None]:
     """Do all the steps in order unless nothing changed; return the pointer and what was done, None if nothing.
 
-    While another process writes to the home this waits for at most `wait` seconds.
+    While another process writes to the home this waits for at most `wait` seconds. `by` chooses another profile.
     """
-    if (pointer := _done(refresh := Refresh.of(rooms))) is not None:
+    if (pointer := _done(refresh := Refresh.of(rooms, by))) is not None:
         _tidy(refresh)
         return pointer, None
     with rooms.writing(wait):
-        refresh = Refresh.of(rooms)
+        refresh = Refresh.of(rooms, by)
         refresh.store.clear_leftovers()
         if (pointer := _done(refresh)) is not None:  # by whom we waited for
             return pointer, None

@@ -13,11 +13,12 @@ from consilience.corpora.corpus import Clocks, Corpus
 from consilience.corpora.store import Store
 from consilience.errors import NotFoundError, StoreDamagedError
 from consilience.home import Rooms
-from consilience.indexes import Index
+from consilience.indexes import Index, dense, folder_of
 from consilience.indexes import profile as profiles
 from consilience.kg import build as graph_build
 from consilience.kg.graph import Graph
 from consilience.kg.link import Linker
+from consilience.kg.synonyms import Synonyms
 from consilience.models import Embedding, Entailment
 
 ENTAILMENT = "features"
@@ -57,8 +58,16 @@ class View:
 
     @cached_property
     def profile(self) -> profiles.Profile:
-        """The index profile of the home."""
-        return profiles.load(self.rooms, refresh.PROFILE)
+        """The profile that questions are answered by: the one of the last refresh, as it stood then."""
+        if self.pointer is None:
+            return profiles.load(self.rooms, profiles.chosen(self.rooms))
+        found = profiles.load(self.rooms, self.pointer.profile)
+        if found.version != self.pointer.index:  # else an answer would name an index that did not give it
+            raise StoreDamagedError(
+                "the index profile, or the program, is another than at the last refresh",
+                where=f"indexes/{self.pointer.profile}.yaml", expected="consilience refresh",
+            )  # fmt: skip
+        return found
 
     @cached_property
     def embedding(self) -> Embedding:
@@ -77,7 +86,7 @@ class View:
     @cached_property
     def index(self) -> Index:
         """Both indexes."""
-        opened = Index(self.corpus, self.profile, self.embedding)
+        opened = Index(self.corpus, self.profile, self.embedding, lambda: Synonyms(self.linker))
         try:
             _ = opened.lexical
         except (OSError, ValueError) as error:  # what Tantivy says of a folder that is not there, or not whole
@@ -86,6 +95,11 @@ class View:
                 expected="delete that folder and refresh",
             ) from error  # fmt: skip
         return opened
+
+    def fallen_back(self) -> list[str]:
+        """What the index does otherwise than its profile asks, a sentence each."""
+        told = dense.parts.told(folder_of(self.corpus, self.profile) / "dense")
+        return [told] if told else []
 
     @cached_property
     def graph(self) -> Graph:

@@ -50,6 +50,42 @@ def test_a_thousand_hits_and_a_thousand_passages_are_of_the_contract(home: Home)
         assert len(found["hits"]) > 100
 
 
+def test_filters_are_echoed_as_read_and_a_heading_that_nothing_bears_is_a_warning(home: Home) -> None:
+    asked = {"mesh": ["Aspirin", "No Such Heading"], "species": ["humans"], "language": ["English"],
+             "status": ["active"]}  # fmt: skip
+    found = contract.validated("search", home.search("aspirin", **asked))
+    assert found["filters"] == {**asked, "language": ["eng"]}
+    assert found["hits"] and {hit["status"] for hit in found["hits"]} == {"active"}
+    for hit in found["hits"]:
+        headings = {name for name, *_ in home.show(hit["id"])["record"]["mesh"]}
+        assert {"Aspirin", "Humans"} <= headings
+    assert "no document in sight bears the MeSH heading 'No Such Heading'" in found["warnings"]
+    assert contract.validated("search", home.search("aspirin"))["filters"] == {}
+
+
+def test_the_intent_is_told_by_words_or_given_and_its_views_are_shown_in_every_hit(home: Home) -> None:
+    views = {"relevance", "timeliness", "authority", "commonality"}
+    told = contract.validated("search", home.search("current guidelines on aspirin for primary prevention"))
+    assert told["intent"] == "policy" and views <= set(told["hits"][0]["parts"])
+    assert told["hits"][0]["status"] == "active" and told["hits"][0]["design"] == "guideline"
+    plain = home.search("current guidelines on aspirin for primary prevention", intent="relevance")
+    assert not views & set(plain["hits"][0]["parts"]) and plain["hits"][0]["matched"]
+    with pytest.raises(BadInputError, match="no intent"):
+        home.search("aspirin", intent="fashion")
+
+
+def test_a_boolean_query_is_quoted_by_its_words_and_not_by_its_tags(tmp_path: Path) -> None:
+    tiny = TinyHome.make(tmp_path / "home")
+    said = "The title and abstract of this record say little. Velorine cures gout. Zinc is a metal."
+    tiny.load("pubmed26n0001.xml", paper(1, "One", abstract=said), known=0)
+    home = Home(tiny.rooms, lambda: at(5))
+    home.refresh()
+    (hit,) = home.search("velorine[Title/Abstract] NOT (zinc[ti] OR title[ti])")["hits"]
+    assert (hit["span"]["quote"], hit["matched"]) == ("Velorine cures gout.", True)
+    (hit,) = home.search("2010[dp] NOT zinc[ti]")["hits"]
+    assert hit["matched"] is False
+
+
 def test_a_text_is_judged_in_a_home_where_nothing_was_loaded(empty: Path) -> None:
     text = "Aspirin did not reduce mortality. It caused bleeding."
     judged = contract.validated("verify", open_home(empty).verify("Aspirin reduces mortality", evidence_text=text))
@@ -66,6 +102,8 @@ def test_wrong_options_are_told_even_where_nothing_was_loaded(empty: Path) -> No
         lambda: opened.ask("Does it help?", retriever="magic"),
         lambda: opened.ask("Does it help?", chains=9),
         lambda: opened.search("aspirin", design=["randomised"]),
+        lambda: opened.search("aspirin", language=["Klingon"]),
+        lambda: opened.search("aspirin", status=["deleted"]),
     ):
         with pytest.raises(BadInputError):
             call()
@@ -107,7 +145,7 @@ def test_a_lost_index_is_damage_and_no_abstention(tmp_path: Path) -> None:
     tiny.load("pubmed26n0001.xml", paper(1), known=0)
     opened = Home(tiny.rooms, lambda: at(5))
     opened.refresh()
-    shutil.rmtree(tiny.rooms.indexes / opened.view.profile.version)
+    shutil.rmtree(tiny.rooms.indexes / opened.view.profile.built)
     for call in (lambda: opened.ask("Does velorine ease pain?"), lambda: opened.search("velorine")):
         with pytest.raises(StoreDamagedError):
             call()

@@ -12,7 +12,7 @@ import pytest
 import typer
 from jsonschema import Draft202012Validator
 
-from consilience.cli import run
+from consilience.cli import human, run
 from consilience.cli.batch import LONGEST_LINE, Files, run_batch
 from consilience.cli.commands import app
 from consilience.cli.human import plain, show
@@ -88,6 +88,10 @@ WRONG_CALLS = [
     ["search", "aspirin", "--top", "0"],
     ["search", "aspirin", "--top", "many"],
     ["search", "aspirin", "--retriever", "psychic"],
+    ["search", "aspirin", "--language", "Klingon"],
+    ["search", "aspirin", "--species", "mice"],
+    ["search", "aspirin", "--status", "deleted"],
+    ["search", "aspirin", "--mesh", " "],
     ["search", "aspirin", "--as-of", "last year"],
     ["ask", "why", "--known-at", "2020"],
     ["ask", "why", "--as-of", "2020-02-30"],
@@ -536,6 +540,30 @@ def test_search_finds_and_hides_by_date(home: Path) -> None:
     assert earlier["as_of"] == "2003-02-28"
 
 
+def test_search_tells_what_an_intent_saw_in_each_hit(home: Path) -> None:
+    found = called(home, "search", "search", "aspirin stroke", "--intent", "current")
+    assert found["intent"] == "current" and "authority" in found["hits"][0]["parts"]
+    _, out = call(home, "search", "aspirin stroke", "--intent", "current")
+    assert "current: relevance 1.00, timeliness" in " ".join(out.split())
+
+
+def test_search_is_narrowed_by_words_of_the_command_and_of_a_batch_line(home: Path, tmp_path: Path) -> None:
+    words = ("aspirin", "--retriever", "lexical", "--status", "active", "--status", "preprint")
+    whole = called(home, "search", "search", *words)
+    assert whole["hits"] and whole["filters"] == {"status": ["active", "preprint"]}
+    lines = [
+        {"id": 1, "query": "aspirin", "status": ["active", "preprint"]},
+        {"id": 2, "query": "aspirin", "species": ["mice"]},
+        {"id": 3, "query": "aspirin", "mesh": ["Nothing"], "publication_type": ["Review"], "language": ["eng"]},
+    ]
+    source, out = write_lines(tmp_path / "in.jsonl", *lines), tmp_path / "out.jsonl"
+    assert call(home, "search", "--batch", str(source), "--out", str(out), "--retriever", "lexical")[0] == 1
+    first, second, third = read_lines(out)
+    assert first["result"]["hits"] == whole["hits"]
+    assert second["error"]["expected"] == "humans, animals"
+    assert third["result"]["hits"] == [] and len(third["result"]["filters"]) == 3
+
+
 def test_ask_and_verify_cite_what_is_stored(home: Path) -> None:
     for whole in (
         called(home, "ask", "ask", "Does aspirin prevent stroke?", "--trace"),
@@ -621,3 +649,11 @@ def test_screening_is_simulated_within_its_schema(home: Path) -> None:
     )
     assert len(whole["order"]) == whole["records"]
     assert whole["includes"] > 0
+
+
+def test_an_evaluation_is_told_where_nothing_defines_a_figure_or_its_interval() -> None:
+    measures = {"RR": {"value": 0.5, "ci95": [0.25, 0.75]}, "one": {"value": 1.0, "ci95": None},
+                "none": {"value": None, "ci95": None}}  # fmt: skip
+    told = "\n".join(map(str, human.evaluation({"suite": "s", "n": 1, "measures": measures, "checked": 3})))
+    assert "RR: 0.5000 [0.2500, 0.7500]" in told and "one: 1.0000\n" in told and "none: undefined" in told
+    assert "3 figures follow" in told

@@ -99,13 +99,15 @@ DAMAGE: dict[str, tuple[str, Callable[[Rooms], Any], str]] = {
     "lexical gone": ("snapshot, index and graph",
                      lambda r: shutil.rmtree(built(r, "indexes/store/*/*/lexical")), "refresh"),
     "dense cut": ("snapshot, index and graph",
-                  lambda r: built(r, "indexes/store/*/*/dense/flat.faiss").write_bytes(b"x"), "refresh"),
+                  lambda r: built(r, "indexes/store/*/*/dense/*/exact.faiss").write_bytes(b"x"), "refresh"),
     "dense of another": ("snapshot, index and graph", lambda r: _shorter(
         built(r, "indexes/store/*/*/dense/rows.parquet")), "refresh"),
     "graph gone": ("snapshot, index and graph", lambda r: built(r, "kg/store/*/*/claims.parquet").unlink(), "refresh"),
     "YAML broken": ("definitions", lambda r: (r.root / "kg" / "schema.yaml").write_text("a: [b"), "correct"),
     "YAML unknown key": ("definitions", lambda r: (r.root / "indexes" / "exact.yaml").write_text("colour: red"),
                          "correct"),
+    "YAML unknown key where nothing is chosen": (
+        "definitions", lambda r: (r.root / "indexes" / "hnsw.yaml").write_text("like: exact\ncolour: red"), "correct"),
     "suite broken": ("definitions", lambda r: (r.root / "evaluation" / "bioasq.yaml").write_text("kind: none"),
                      "correct"),
     "leftovers": ("leftovers", lambda r: (r.corpora / ".staging-123-x.json").touch(), "refresh"),

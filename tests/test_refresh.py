@@ -93,11 +93,15 @@ def test_an_update_is_taken_in_and_the_state_before_is_kept_only_for_open_reader
     assert found(home, second, "pain") == [] and found(home, second, "colds") == ["PMID:1"]
     assert contents(home.store.folder).items() >= facts.items()  # nothing in a store is edited
     for snapshot in (first.snapshot, second.snapshot):
-        assert all(folder.is_dir() for folder in Refresh.of(home.rooms)._folders(snapshot, second.index, second.kg))
+        assert len([path for path in home.rooms.built() if path.name == snapshot]) == 3
     home.load("pubmed26n0003.xml", paper(4), known=7)
     third, _ = refresh.run(home.rooms, at(8))
     kept = {path.name for path in (home.store.folder / "snapshots").iterdir()}
-    assert kept == {first.snapshot, third.snapshot} == {p.name for p in (home.rooms.indexes / third.index).iterdir()}
+    assert (
+        kept
+        == {first.snapshot, third.snapshot}
+        == {p.name for p in (home.rooms.indexes / Refresh.of(home.rooms).profile.built).iterdir()}
+    )
     os.close(lease)
     assert refresh.run(home.rooms, at(9)) == (third, None)  # a refresh with nothing else to do collects it
     assert [p.name for p in (home.store.folder / "snapshots").iterdir()] == [third.snapshot]

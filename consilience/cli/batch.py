@@ -55,7 +55,14 @@ class SearchLine(Line):
     top: Annotated[int, Field(ge=1)] = 10
     passages: bool = False
     design: list[str] = []
+    mesh: list[str] = []
+    publication_type: list[str] = []
+    language: list[str] = []
+    species: list[str] = []
+    status: list[str] = []
     retriever: contract.Retriever = "hybrid"
+    intent: contract.Intent | None = None
+    syntax: contract.AskedSyntax = "auto"
 
 
 class AskLine(Line):

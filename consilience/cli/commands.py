@@ -41,6 +41,9 @@ KnownAt = Annotated[
         metavar="INSTANT", help="Only what this corpus had loaded by then; a date alone is the end of that day, UTC."
     ),
 ]
+AskedSyntax = Annotated[
+    contract.AskedSyntax, typer.Option(help="How the query is written; auto tells it by its looks.")
+]
 InFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False)]
 OptionalFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE...", exists=True, dir_okay=False)]
 InFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
@@ -167,6 +170,12 @@ def ingest_pubmed(
     )  # fmt: skip
 
 
+@command(ingest_app, "mesh", object_name="ingest-mesh")
+def ingest_mesh(session: Session, file: InFile) -> Mapping[str, Any]:
+    """Keep an edition of the MeSH tree, desc2026.xml, d2026.bin or .tsv, plain or gzipped: it explodes headings."""
+    return session.open().ingest_mesh(file)
+
+
 @command(ingest_app, "records", object_name="ingest")
 def ingest_records(session: Session, files: InFiles) -> Mapping[str, Any]:
     """Load .nbib, .ris, .csv, .tsv or .jsonl records, plain or gzipped."""
@@ -193,10 +202,14 @@ def refresh(
         bool, typer.Option("--dry-run", help="Say what would be fetched, loaded and written, and write nothing.")
     ] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another process that is writing.", min=0)] = 0,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Build by indexes/NAME.yaml from now on; without it, as the last time."),
+    ] = None,
 ) -> Mapping[str, Any]:
     """Bring indexes and graph to date with the corpora."""
     with progress() as report:
-        return session.open().refresh(offline=offline, dry_run=dry_run, wait=wait, progress=report)
+        return session.open().refresh(offline=offline, dry_run=dry_run, wait=wait, profile=profile, progress=report)
 
 
 @command(app, "migrate")
@@ -303,7 +316,26 @@ def search(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     design: Annotated[list[str], typer.Option(metavar="DESIGN", help="Only this study design; may be repeated.")] = [],  # noqa: B006
+    mesh: Annotated[
+        list[str], typer.Option(metavar="HEADING", help="Only with this MeSH heading, by name or UI; may be repeated.")
+    ] = [],  # noqa: B006
+    publication_type: Annotated[
+        list[str], typer.Option(metavar="TYPE", help="Only of this publication type, by name or UI; may be repeated.")
+    ] = [],  # noqa: B006
+    language: Annotated[
+        list[str], typer.Option(metavar="LANGUAGE", help="Only in this language, by code or name; may be repeated.")
+    ] = [],  # noqa: B006
+    species: Annotated[
+        list[str], typer.Option(metavar="SPECIES", help="Only about humans or animals, by MeSH; may be repeated.")
+    ] = [],  # noqa: B006
+    status: Annotated[
+        list[str], typer.Option(metavar="STATUS", help="Only of this status on the clocks; may be repeated.")
+    ] = [],  # noqa: B006
     retriever: contract.Retriever = "hybrid",
+    intent: Annotated[
+        contract.Intent | None, typer.Option(help="What counts beside relevance; else the words of the query tell it.")
+    ] = None,
+    syntax: AskedSyntax = "auto",
     batch: BatchIn = None,
     out: BatchOut = None,
     resume: Resume = False,
@@ -313,12 +345,50 @@ def search(
         "top": top,
         "passages": passages,
         "design": tuple(design),
+        "mesh": tuple(mesh),
+        "publication_type": tuple(publication_type),
+        "language": tuple(language),
+        "species": tuple(species),
+        "status": tuple(status),
         "retriever": retriever,
+        "intent": intent,
+        "syntax": syntax,
         **clocks(as_of, known_at),
     }
     files = batch_files(query, batch, out, resume=resume)
     home = session.open()
     return one_or_many(session, "search", query, files, lambda text, given: home.search(text, **options | given))
+
+
+@command(app, "boolean")
+def boolean(
+    session: Session,
+    query: Annotated[str | None, typer.Argument(metavar="QUERY")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="STRATEGY.txt", exists=True, dir_okay=False, help="The strategy as a file."),
+    ] = None,
+    syntax: AskedSyntax = "auto",
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Mapping[str, Any]:
+    """Show how a Boolean strategy is read, in PubMed's syntax, and how many documents each line finds."""
+    if (query is None) == (file is None):
+        raise BadInputError("one of the two is needed", where="boolean", expected="QUERY, or --file STRATEGY.txt")
+    text = strategy_text(file) if file else query or ""
+    return session.open().boolean(text, syntax=syntax, **clocks(as_of, known_at))
+
+
+def strategy_text(file: Path) -> str:
+    """The text of a strategy's file; one that is too large or not text is found before work starts."""
+    from consilience.indexes.boolean.syntax import LONGEST
+
+    if file.stat().st_size > 4 * LONGEST:
+        raise BadInputError("the file is too large for a strategy", where=file.name, expected=f"{LONGEST} characters")
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInputError("the file is not UTF-8", where=file.name, expected="text in UTF-8") from None
 
 
 @command(app, "ask")
@@ -555,13 +625,20 @@ def simulate(
 @command(app, "evaluate")
 def evaluate(
     session: Session,
-    suite: Annotated[str, typer.Argument(metavar="SUITE")],
+    suite: Annotated[str | None, typer.Argument(metavar="SUITE", show_default=False)] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="FILE", exists=True, help="The suite's data, if not its own.")
     ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", exists=True, file_okay=False, help="Compute a report again from its details."),
+    ] = None,
 ) -> Mapping[str, Any]:
-    """Measure how good it is."""
-    return session.open().evaluate(suite, data=data)
+    """Measure how good it is, or hold a report to its own details."""
+    if (suite is None) == (check is None) or (check is not None and data is not None):
+        raise BadInputError("what is to be evaluated?", where="SUITE", expected="a suite, or --check RUN alone")
+    home = session.open()
+    return home.evaluate(suite, data=data) if suite is not None else home.check_evaluation(check or "")
 
 
 @command(app, "schema")

@@ -13,6 +13,7 @@ from rich.text import Text
 from consilience.records import normal_space
 
 ADVICE = "Not individual medical advice."
+_VIEWS = ("relevance", "timeliness", "authority", "commonality")
 
 Obj = Mapping[str, Any]
 
@@ -126,9 +127,20 @@ def search(obj: Obj) -> Iterator[Text]:
         facts = ", ".join(fact for fact in (hit["published"] or "undated", hit["design"]) if fact)
         rank, score = f"{hit['rank']:>3}. ", f" ({facts}) {hit['score']:.4f}"
         yield line((rank, "cyan"), (f"{hit['id']} ", "bold"), *label_of(hit), hit["title"], score)
-        yield line(f'     "{hit["span"]["quote"]}"')
+        unmatched = "" if hit.get("matched", True) else " (its first sentence: none has a word of the query)"
+        yield line(f'     "{hit["span"]["quote"]}"{unmatched}')
+        if seen := [f"{name} {hit['parts'][name]:.2f}" for name in _VIEWS if name in hit["parts"]]:
+            yield line((f"     {obj['intent']}: {', '.join(seen)}", "dim"))
     if not obj["hits"]:
         yield line("Nothing found.")
+
+
+def boolean(obj: Obj) -> Iterator[Text]:
+    """A strategy line by line, each with its count, then all of it as one query."""
+    for each in obj["lines"]:
+        yield line((f"{each['line']:>4}. ", "cyan"), (f"{each['count']:>9,}  ", "bold"), each["pubmed"])
+    if len(obj["lines"]) > 1 and obj["pubmed"]:
+        yield line(("In PubMed's syntax: ", "bold"), obj["pubmed"])
 
 
 def document(obj: Obj) -> Iterator[Text]:
@@ -324,8 +336,10 @@ def evaluation(obj: Obj) -> Iterator[Text]:
     yield line((f"{obj['suite']} ", "bold"), f"({obj['n']} cases)")
     for name, measure in obj["measures"].items():
         value = "undefined" if measure["value"] is None else f"{measure['value']:.4f}"
-        interval = "".join(f" [{low:.4f}, {high:.4f}]" for low, high in [measure["ci95"]] if measure["ci95"])
+        interval = " [{:.4f}, {:.4f}]".format(*measure["ci95"]) if measure["ci95"] else ""
         yield line((f"{name}: ", "bold"), value, interval)
+    if "checked" in obj:
+        yield line(f"{obj['checked']} figures follow from the details, and the pages say the same")
 
 
 def simulation(obj: Obj) -> Iterator[Text]:
@@ -350,6 +364,7 @@ RENDERERS: dict[str, Callable[[Obj], Iterator[Text]]] = {
     "graph-history": edges,
     "graph-paths": edges,
     "backup": backup,
+    "boolean": boolean,
     "forget": forget,
     "guideline-changes": guideline_changes,
     "ingest": ingest,

@@ -27,6 +27,10 @@ FOREVER = np.iinfo(np.int64).max
 # The first that applies (contract §1); `deleted` comes from the history, the rest from marks.
 STATUSES = ("deleted", "retracted", "superseded", "concern", "corrected", "active")
 Mask = npt.NDArray[np.bool_]
+# How many days and instants at which something changed have come, and whether undated documents hide.
+Moment = tuple[int, int, bool]
+# A mask has a byte a row: so many are kept for the clocks asked last.
+_MOMENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Corpus:
     store: Store
     name: str
     _documents: dict[int, Document] = field(default_factory=dict, repr=False)
+    _moments: dict[Moment, tuple[Mask, int, int]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def table(self) -> pa.Table:
@@ -162,19 +167,38 @@ class Corpus:
         """The other records of the same document on the clocks, each with why."""
         return self.units(clocks).duplicates_of(document)
 
+    @cached_property
+    def _turns(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The days and the instants, in order, at which what is visible changes."""
+        return np.unique(self.published), np.unique(np.concatenate([self.known_from, self.known_until]))
+
+    def moment(self, clocks: Clocks) -> Moment:
+        """What of the clocks matters here: two clocks of one moment show the same rows."""
+        days_, instants = self._turns
+        day = int(np.searchsorted(days_, days(clocks.as_of), "right"))
+        return day, int(np.searchsorted(instants, clocks.instant, "right")), clocks.explicit
+
     def visible(self, clocks: Clocks) -> Mask:
-        """Rows that existed on both clocks; an undated document hides under a day the asker named."""
-        dated = self.published <= days(clocks.as_of)
-        if clocks.explicit:
-            dated &= self.published > -FOREVER
-        known = (self.known_from <= clocks.instant) & (clocks.instant < self.known_until)
-        return dated & known & self.alive
+        """Rows that existed on both clocks, read-only; an undated document hides under a day the asker named."""
+        return self._shown(clocks)[0]
 
     def hidden(self, clocks: Clocks) -> tuple[int, int]:
         """How many known documents stay out of sight: undated ones, and ones dated later than the day."""
-        known = (self.known_from <= clocks.instant) & (clocks.instant < self.known_until) & self.alive
-        undated = int((known & (self.published == -FOREVER)).sum()) if clocks.explicit else 0
-        return undated, int((known & (self.published > days(clocks.as_of))).sum())
+        return self._shown(clocks)[1:]
+
+    def _shown(self, clocks: Clocks) -> tuple[Mask, int, int]:
+        moment = self.moment(clocks)
+        found = self._moments.get(moment)
+        if found is None:
+            known = (self.known_from <= clocks.instant) & (clocks.instant < self.known_until) & self.alive
+            undated, later = self.published == -FOREVER, self.published > days(clocks.as_of)
+            shown: Mask = known & ~later & ~undated if clocks.explicit else known & ~later
+            shown.setflags(write=False)  # many readers share it
+            if len(self._moments) >= _MOMENTS:
+                self._moments.clear()
+            without = int((known & undated).sum()) if clocks.explicit else 0
+            found = self._moments[moment] = shown, without, int((known & later).sum())
+        return found
 
     def row_of(self, document: str, clocks: Clocks, version: str | None = None) -> int:
         """The row of a document in force on the clocks (deleted ones too), or of the version named."""

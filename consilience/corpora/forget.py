@@ -228,6 +228,8 @@ def _remove_derived(store: Store, document: str, texts: Iterable[Mapping[str, st
     else:  # after another erasure, or half of this one, nobody knows which vectors the others share with it
         for folder in rooms.indexes.glob(f"vectors/*/{shard}"):
             retire(folder)
+    if rooms.remembered.is_dir():  # a suite's own corpus may have held it, in other words
+        shutil.rmtree(rooms.remembered)
     for folder in rooms.corpora.glob(f"*/*/{shard}"):  # citations, passages and the like: soon made again
         if any(folder.glob("[0-9]*.parquet")):
             retire(folder)

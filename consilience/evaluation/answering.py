@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from consilience.errors import BadInputError
@@ -40,12 +41,12 @@ def answer(
     if "majority" in names:
         predicted["majority"] = [commonest(gold)] * len(gold)
     checks = {name: _checks(questions, replies, engine) for name, replies in asked.items()}
-    systems = tuple(
-        _scored(name, gold, predicted[name], answers, replies=asked.get(name), checks=checks.get(name))
-        for name in names
-        if name in predicted
+    shown = [name for name in names if name in predicted]
+    details = tuple(
+        _detail(place, question, gold, {name: predicted[name] for name in shown}, asked, checks)
+        for place, question in enumerate(questions)
     )
-    details = tuple(_detail(place, question, gold, predicted, asked) for place, question in enumerate(questions))
+    systems = tuple(_scored(name, own, asked.get(name)) for name, own in statistics(details, answers).items())
     warnings = tuple(
         f"{name}: {len(replies.failures)} questions failed and count as wrong"
         for name, replies in asked.items()
@@ -89,35 +90,38 @@ def _checks(questions: Sequence[Question], replies: Replies, engine: Engine) -> 
     ]
 
 
-def _scored(
-    name: str,
-    gold: Sequence[str],
-    predicted: Sequence[str],
-    answers: str,
-    *,
-    replies: Replies | None,
-    checks: list[CitationCheck] | None,
-) -> Scored:
-    statistics: dict[str, Statistic] = {
+def statistics(details: Sequence[Mapping[str, Any]], answers: str) -> dict[str, dict[str, Statistic]]:
+    """Every system's statistics, computed from what the details say and nothing else."""
+    systems = list(details[0]["predicted"]) if details else []
+    return {name: _statistics(name, details, answers) for name in systems}
+
+
+def _statistics(name: str, details: Sequence[Mapping[str, Any]], answers: str) -> dict[str, Statistic]:
+    gold, predicted = [each["gold"] for each in details], [each["predicted"][name] for each in details]
+    found: dict[str, Statistic] = {
         "accuracy": mean(accuracy(gold, predicted)),
         "macro-F1": macro_f1(gold, predicted, ANSWERS[answers]),
     }
-    if replies is None or checks is None:
-        return Scored(name, statistics)
-    statistics["abstained"] = mean([float(bool(reply.get("abstained"))) for reply in replies.values])
-    return Scored(name, {**statistics, **_citation_statistics(checks)}, len(replies.values), replies.seconds)
+    if name not in details[0]["counts"]:
+        return found
+    found["abstained"] = mean([float(bool(each["abstained"][name])) for each in details])
+    return {**found, **_citation_statistics([CitationCheck(**each["counts"][name]) for each in details])}
+
+
+def _scored(name: str, own: Mapping[str, Statistic], replies: Replies | None) -> Scored:
+    return Scored(name, own, len(replies.values), replies.seconds, replies.times) if replies else Scored(name, own)
 
 
 def _citation_statistics(checks: Sequence[CitationCheck]) -> dict[str, Statistic]:
-    statistics = {
+    found = {
         "cited": ratio([c.cited for c in checks], [c.sentences for c in checks]),
         "quotes_hold": ratio([c.holding for c in checks], [c.quotes for c in checks]),
     }
     if any(check.relevant for check in checks):
-        found = [check.relevant_cited for check in checks]
-        statistics["citation_precision"] = ratio(found, [c.documents for c in checks])
-        statistics["citation_recall"] = ratio(found, [c.relevant for c in checks])
-    return statistics
+        relevant = [check.relevant_cited for check in checks]
+        found["citation_precision"] = ratio(relevant, [c.documents for c in checks])
+        found["citation_recall"] = ratio(relevant, [c.relevant for c in checks])
+    return found
 
 
 def _detail(
@@ -126,6 +130,7 @@ def _detail(
     gold: Sequence[str],
     predicted: Mapping[str, Sequence[str]],
     asked: Mapping[str, Replies],
+    checks: Mapping[str, Sequence[CitationCheck]],
 ) -> dict[str, Any]:
     replies = {name: found.values[place] for name, found in asked.items()}
     return {
@@ -135,6 +140,7 @@ def _detail(
         "predicted": {name: given[place] for name, given in predicted.items()},
         "probabilities": {name: reply.get("probabilities") for name, reply in replies.items()},
         "abstained": {name: reply.get("abstained") for name, reply in replies.items()},
+        "counts": {name: asdict(own[place]) for name, own in checks.items()},
         "cited": {name: _cited_ids(reply) for name, reply in replies.items()},
         "errors": {name: reply["error"]["message"] for name, reply in replies.items() if "error" in reply},
     }

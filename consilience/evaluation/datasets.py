@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from consilience.clocks import parse_day
 from consilience.errors import BadInputError, RefusedFileError
 from consilience.records import doi_curie, pmid_curie
 
@@ -89,12 +90,15 @@ def pubmedqa_corpus(path: Path) -> Iterator[Row]:
 
 
 def bioasq(path: Path) -> Iterator[Row]:
-    """BioASQ questions of every type; only the yes/no ones carry an answer."""
+    """BioASQ questions of every type; only the yes/no ones carry an answer.
+
+    Relevant are the documents with a gold snippet: of the others the file knows no text, so no corpus can hold them.
+    """
     for row in rows(path):
         question = {"id": row["id"], "question": row["question"]}
-        relevant = [pmid_curie(pmid) for pmid in dict.fromkeys(row["documents"])]
+        snippets = [pmid_curie(pmid) for pmid in dict.fromkeys(snippet["pmid"] for snippet in row["snippets"])]
         answer = {"answer": row["exact_answer"].strip().lower()} if row["type"] == "yesno" else {}
-        yield {**question, **answer, "relevant": relevant}
+        yield {**question, **answer, "relevant": snippets}
 
 
 def bioasq_corpus(path: Path) -> Iterator[Row]:
@@ -129,6 +133,18 @@ def _graded(value: object) -> object:
     return value
 
 
+def _is_day(text: str) -> str:
+    try:
+        parse_day(text)
+    except BadInputError as failure:
+        raise ValueError(failure.message) from failure
+    return text
+
+
+Day = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$"), AfterValidator(_is_day)]
+"""A year, a month or a day that there is: of one that there is not, every question would fail."""
+
+
 class Question(BaseModel):
     """One line of an evaluation file: what is asked, as of when, and what is known to be right."""
 
@@ -140,7 +156,7 @@ class Question(BaseModel):
     relevant: Annotated[dict[str, Annotated[int, Field(ge=0, le=100)]], BeforeValidator(_graded)] = {}
     answer: Literal["yes", "no", "maybe"] | None = None
     verdict: Literal["yes", "no", "mixed", "insufficient"] | None = None
-    as_of: str | None = Field(default=None, pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")
+    as_of: Day | None = None
     note: str = ""
 
     @model_validator(mode="after")

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from consilience.errors import BadInputError
-from consilience.evaluation.measures import RANKING
+from consilience.evaluation.datasets import Day
+from consilience.evaluation.measures import RANKING, parsed
 
 MAX_DEFINITION = 256 * 1024
 
 QuestionForm = Literal["plain", "scifact", "pubmedqa", "bioasq"]
 CorpusForm = Literal["records", "scifact", "pubmedqa", "bioasq"]
-RetrievalSystem = Literal["hybrid", "lexical", "dense", "rank_bm25"]
+Retriever = Literal["hybrid", "lexical", "dense"]
+RetrievalSystem = Literal["hybrid", "lexical", "dense", "rank_bm25", "random", "ceiling"]
+# What stands in tables, on pictures and in file names.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .,+()/-]{0,59}$")]
 AnsweringSystem = Literal["all_chains", "one_chain", "bm25_only", "majority"]
 
 
@@ -58,15 +71,25 @@ class _Suite(_Strict):
 class _Questions(_Suite):
     format: QuestionForm | None = None
     corpus: Annotated[tuple[CorpusFile, ...], BeforeValidator(_as_files)] = ()
-    as_of: str | None = Field(default=None, pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")
+    as_of: Day | None = None
     sample: Sample | None = None
+
+
+class Variant(_Strict):
+    """A retriever by another profile: the home's own, with some settings of some sections changed."""
+
+    name: Name
+    retriever: Retriever = "hybrid"
+    profile: dict[str, Any] = {}
 
 
 class RetrievalSuite(_Questions):
     """Rankings of several retrievers against the documents known to be relevant."""
 
     kind: Literal["retrieval"]
-    systems: tuple[RetrievalSystem, ...] = Field(default=("hybrid", "lexical", "dense", "rank_bm25"), min_length=1)
+    systems: tuple[RetrievalSystem | Variant, ...] = Field(
+        default=("hybrid", "lexical", "dense", "rank_bm25", "random", "ceiling"), min_length=1
+    )
     measures: tuple[str, ...] = Field(default=RANKING, min_length=1)
     top: int = Field(default=100, ge=1, le=1000)
     reference_cap: int = Field(default=50_000, ge=1)
@@ -74,14 +97,17 @@ class RetrievalSuite(_Questions):
     @field_validator("measures")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        import ir_measures
-
         for name in names:
-            try:
-                ir_measures.parse_measure(name)
-            except (NameError, SyntaxError, ValueError) as failure:
-                raise ValueError(f"{name!r} is no measure of ir_measures, e.g. nDCG@10") from failure
+            parsed(name)
         return names
+
+    @field_validator("systems")
+    @classmethod
+    def _told_apart(cls, systems: tuple[RetrievalSystem | Variant, ...]) -> tuple[RetrievalSystem | Variant, ...]:
+        names = [system if isinstance(system, str) else system.name for system in systems]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"the system {twice!r} stands twice")
+        return systems
 
 
 class AnsweringSuite(_Questions):
@@ -92,6 +118,21 @@ class AnsweringSuite(_Questions):
         default=("all_chains", "one_chain", "bm25_only", "majority"), min_length=1
     )
     answers: Literal["yes/no/maybe", "yes/no", "verdict"] | None = None
+
+
+SentenceSystem = Literal[
+    "chosen", "speaking", "in_order", "rank_bm25", "embedding", "rank_bm25+embedding", "chosen+embedding"
+]
+
+
+class SentencesSuite(_Questions):
+    """Ways to choose among the sentences of a document that answers, held against those that people marked in it."""
+
+    kind: Literal["sentences"]
+    systems: tuple[SentenceSystem, ...] = Field(
+        default=("chosen", "speaking", "in_order", "rank_bm25", "embedding", "rank_bm25+embedding", "chosen+embedding"),
+        min_length=1,
+    )
 
 
 class ScreeningSuite(_Suite):
@@ -128,6 +169,76 @@ class GuidelineChangesSuite(_Suite):
     kind: Literal["guideline_changes"]
 
 
+class Stage(_Strict):
+    """One part of retrieval, with it and without it, each as a change of the profile.
+
+    `against` compares the retriever (by the profile that `with` makes) with the best of others, as shipped, in place
+    of a profile without the stage.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: Name
+    retriever: Retriever = "hybrid"
+    on: dict[str, Any] = Field(default={}, alias="with")
+    off: dict[str, Any] = Field(default={}, alias="without")
+    against: tuple[Retriever, ...] = ()
+
+    @model_validator(mode="after")
+    def _differs(self) -> Stage:
+        if self.off if self.against else self.on == self.off:
+            raise ValueError("give `with` and `without` that differ, or `against` in place of `without`")
+        return self
+
+
+class StagesSuite(_Strict):
+    """Every stage with and without itself on development sets: which has earned its place?
+
+    `sets` are retrieval suites of the same folder.
+    """
+
+    kind: Literal["stages"]
+    description: str = ""
+    sets: tuple[str, ...] = Field(min_length=1)
+    measure: str = "nDCG@10"
+    top: int = Field(default=100, ge=1, le=1000)
+    sample: Sample | None = None
+    bootstrap: Bootstrap = Bootstrap()
+    stages: tuple[Stage, ...] = Field(min_length=1)
+
+    @field_validator("measure")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        parsed(name)
+        return name
+
+
+class LeaksSuite(_Strict):
+    """Random questions on random clocks over this home: is anything found, or scored, by what came later?
+
+    `splits` earlier homes are built of its first files, and each is asked `replays` questions.
+    """
+
+    kind: Literal["leaks"]
+    description: str = ""
+    draws: int = Field(default=1000, ge=1, le=100_000)
+    seed: int = Field(default=0, ge=0)
+    top: int = Field(default=50, ge=1, le=1000)
+    retrievers: tuple[Retriever, ...] = Field(default=("hybrid", "lexical", "dense"), min_length=1)
+    splits: int = Field(default=2, ge=0, le=10)
+    replays: int = Field(default=100, ge=1, le=10_000)
+    bootstrap: Bootstrap = Bootstrap()
+
+
+class DistractionSuite(_Questions):
+    """Questions after a sentence that has nothing to do with them, about one of `entities`: what does it change?"""
+
+    kind: Literal["distraction"]
+    retriever: Retriever = "hybrid"
+    seed: int = Field(default=0, ge=0)
+    entities: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
+
+
 class Hold(_Strict):
     """A figure that must not get worse than by its tolerance, over all `n` questions of its suite."""
 
@@ -147,7 +258,10 @@ class Baselines(_Strict):
     holds: tuple[Hold, ...] = ()
 
 
-Suite = RetrievalSuite | AnsweringSuite | ScreeningSuite | LinkingSuite | GuidelineChangesSuite
+Suite = (
+    RetrievalSuite | AnsweringSuite | ScreeningSuite | LinkingSuite | GuidelineChangesSuite | StagesSuite | LeaksSuite
+    | SentencesSuite | DistractionSuite
+)  # fmt: skip
 
 _SUITE: TypeAdapter[Suite] = TypeAdapter(Annotated[Suite, Field(discriminator="kind")])
 _BASELINES: TypeAdapter[Baselines] = TypeAdapter(Baselines)

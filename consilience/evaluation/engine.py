@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -10,12 +10,16 @@ from typing import Any, Protocol, runtime_checkable
 from consilience.errors import ConsilienceError, StoreDamagedError
 
 
-class Engine(Protocol):
-    """Searches, answers and simulates over one corpus; each reply is the contract's object of that name."""
+class Searches(Protocol):
+    """Searches one corpus: all that a retrieval suite asks."""
 
     def search(self, query: str, *, top: int, retriever: str, as_of: str | None = None) -> dict[str, Any]:
-        """The `search` object: at most `top` hits, one a document."""
+        """The `search` object, of which only the ids of the hits are looked at: at most `top`, one a document."""
         ...
+
+
+class Engine(Searches, Protocol):
+    """Searches, answers and simulates over one corpus; each reply is the contract's object of that name."""
 
     def ask(
         self, question: str, *, as_of: str | None = None, chains: int | None = None, retriever: str = "hybrid"
@@ -48,8 +52,37 @@ class Texts(Protocol):
         ...
 
 
+@runtime_checkable
+class Dated(Protocol):
+    """An engine that says which documents a day shows, so that a baseline without clocks is held to the same ones."""
+
+    def shown(self, as_of: str | None) -> frozenset[str]:
+        """The ids of all documents that a question as of that day may see."""
+        ...
+
+
+@runtime_checkable
+class Varied(Protocol):
+    """An engine that can be had by another profile over the same documents, and says what it costs."""
+
+    def variant(self, patch: Mapping[str, Any]) -> Searches:
+        """The same documents by a profile that differs by `patch`, opened anew."""
+        ...
+
+    def cost(self, retriever: str) -> dict[str, Any]:
+        """`bytes` on disk and `build_seconds`, as far as they are known."""
+        ...
+
+    def provenance(self) -> dict[str, Any]:
+        """What made its rankings: index, config, models."""
+        ...
+
+
 Temporary = Callable[[Path], AbstractContextManager[Engine]]
 """Makes an engine over one file of records, in a throw-away home that goes when the context ends."""
+
+Shelving = Callable[[Path | None], AbstractContextManager[Searches]]
+"""Makes an engine that only searches: over one file of records, or over the documents of this home."""
 
 
 def attempt(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:

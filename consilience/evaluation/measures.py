@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from consilience.errors import ConsilienceError, StoreDamagedError
-from consilience.evaluation.bootstrap import Indices, Statistic
+from consilience.evaluation.bootstrap import Floats, Statistic, Weights
 from consilience.evaluation.engine import Shows
 from consilience.records import sha256
 
-RANKING = ("nDCG@10", "R@10", "R@100", "RR")
+RANKING = ("nDCG@10", "R@10", "R_cap@10", "R@100", "RR")
+# Recall at k of the best there could be in k places (as BEIR tells it for TREC-COVID, Thakur et al. 2021).
+_CAPPED = re.compile(r"R_cap@([1-9]\d{0,5})")
 
 ANSWERS: dict[str, tuple[str, ...]] = {
     "yes/no/maybe": ("yes", "no", "maybe"),
@@ -38,11 +41,35 @@ def ranking(
         for query, documents in ranked.items()
         for rank, document in enumerate(dict.fromkeys(documents))
     ]
-    wanted = {ir_measures.parse_measure(name): name for name in names}
-    table: dict[str, dict[str, float]] = {name: {} for name in names}
+    wanted = {parsed(name): name for name in dict.fromkeys(map(_uncapped, names))}
+    table: dict[str, dict[str, float]] = {name: {} for name in wanted.values()}
     for metric in ir_measures.iter_calc(list(wanted), qrels, run):
         table[wanted[metric.measure]][metric.query_id] = float(metric.value)
-    return {name: [values.get(query, 0.0) for query in relevant] for name, values in table.items()}
+    return {
+        name: [table[_uncapped(name)].get(query, 0.0) * _share(name, known) for query, known in relevant.items()]
+        for name in names
+    }
+
+
+def parsed(name: str) -> Any:
+    """The measure that `ir_measures` knows by this name; capped recall stands for the recall it is made from."""
+    import ir_measures
+
+    try:
+        return ir_measures.parse_measure(_uncapped(name))
+    except (NameError, SyntaxError, ValueError, AssertionError, AttributeError, TypeError) as failure:
+        known = "no measure of ir_measures, e.g. nDCG@10, nor capped recall, R_cap@10"
+        raise ValueError(f"{name!r} is {known}") from failure
+
+
+def _uncapped(name: str) -> str:
+    return f"R@{capped[1]}" if (capped := _CAPPED.fullmatch(name)) else name
+
+
+def _share(name: str, known: Mapping[str, int]) -> float:
+    """What turns recall at k into capped recall: its best is 1 also where more than k documents are relevant."""
+    capped, relevant = _CAPPED.fullmatch(name), sum(grade > 0 for grade in known.values())
+    return relevant / min(int(capped[1]), relevant) if capped and relevant else 1.0
 
 
 def decided(reply: Mapping[str, Any], answers: str) -> str:
@@ -80,24 +107,16 @@ def accuracy(gold: Sequence[str], predicted: Sequence[str]) -> list[float]:
 
 
 def macro_f1(gold: Sequence[str], predicted: Sequence[str], classes: Sequence[str]) -> Statistic:
-    """The unweighted mean of F1 over the classes; a class never given and never due counts as zero.
+    """The unweighted mean of F1 over the classes; a class never given and never due counts as zero."""
+    due = np.array([[known == name for name in classes] for known in gold], dtype=np.float64)
+    given = np.array([[guess == name for name in classes] for guess in predicted], dtype=np.float64)
 
-    Counted with one histogram a resample, because the bootstrap asks a thousand times.
-    """
-    places = {name: place for place, name in enumerate(classes)}
-    width = len(classes) + 1  # the last column holds what is none of the classes
-    cells = np.array(
-        [places[known] * width + places.get(given, width - 1) for known, given in zip(gold, predicted, strict=True)],
-        dtype=np.intp,
-    )
+    def of(weights: Weights) -> Floats:
+        either = weights @ due + weights @ given
+        f1: Floats = 2 * (weights @ (due * given)) / np.maximum(either, 1)
+        return np.asarray(f1.mean(axis=1))
 
-    def of(chosen: Indices) -> float:
-        counts = np.bincount(cells[chosen], minlength=len(classes) * width).reshape(len(classes), width)
-        right = np.diagonal(counts)
-        either = counts.sum(axis=1) + counts.sum(axis=0)[: len(classes)]
-        return float(np.mean(2 * right / np.maximum(either, 1)))
-
-    return of
+    return Statistic(of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,12 @@ class ReferenceBM25:
                 total[posting.places] += posting.weights
         return total
 
-    def search(self, query: str, top: int) -> list[str]:
-        """Ids of the best documents that score above zero; ties keep the order of the texts."""
+    def search(self, query: str, top: int, *, among: Container[str] | None = None) -> list[str]:
+        """Ids of the best documents that score above zero, of those `among` only; ties keep the order of the texts."""
         scores = self.scores(query)
-        order = np.argsort(-scores, kind="stable")[:top]
-        return [self.ids[place] for place in order if scores[place] > 0]
+        order = np.argsort(-scores, kind="stable")
+        positive = (self.ids[place] for place in order[: int((scores > 0).sum())])
+        return list(islice((name for name in positive if among is None or name in among), top))
 
 
 def words(text: str) -> list[str]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,29 +22,39 @@ from consilience.evaluation.datasets import Question, questions, record_id, reco
 from consilience.evaluation.definition import (
     AnsweringSuite,
     CorpusFile,
+    DistractionSuite,
     GuidelineChangesSuite,
     Hold,
+    LeaksSuite,
     LinkingSuite,
     RetrievalSuite,
     Sample,
     ScreeningSuite,
+    SentencesSuite,
+    StagesSuite,
     Suite,
     load_baselines,
     load_suite,
 )
-from consilience.evaluation.engine import Engine, Temporary, Texts
+from consilience.evaluation.distraction import distract
+from consilience.evaluation.engine import Engine, Searches, Shelving, Temporary
 from consilience.evaluation.guideline_drift import drift
+from consilience.evaluation.leaks import hunt
 from consilience.evaluation.linking import link
+from consilience.evaluation.made import code, file_sha256, libraries
 from consilience.evaluation.outcome import Clock, Outcome, measured
-from consilience.evaluation.retrieval import ReadTexts, retrieve
+from consilience.evaluation.retrieval import retrieve
 from consilience.evaluation.screening import screen
+from consilience.evaluation.sentences import choose, marked_sentences
+from consilience.evaluation.stages import Trial, compare, holds
+from consilience.records import sha256
 
 DATA_VARIABLE = "CONSILIENCE_DATA"
-_LIBRARIES = ("ir-measures", "numpy", "pytrec-eval-terrier", "rank-bm25")
+T = TypeVar("T")
 
 
 # These make their cases out of a file, and have neither questions to draw from nor a corpus of their own.
-_NO_QUESTIONS = (ScreeningSuite, LinkingSuite, GuidelineChangesSuite)
+_NO_QUESTIONS = (ScreeningSuite, LinkingSuite, GuidelineChangesSuite, LeaksSuite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,12 @@ class Plan:
     corpus: tuple[tuple[CorpusFile, Path], ...]
     sample: Sample | None
     holds: tuple[Hold, ...]
+    sets: tuple[Plan, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Its own data, all of it: what numbers to hold are about."""
+        return self.own_data and self.sample is None
 
 
 def run(
@@ -69,6 +83,7 @@ def run(
     *,
     data: Path | None,
     temporary: Temporary,
+    shelving: Shelving,
     runs: Path,
     limit: int | None = None,
     clock: Clock = time.perf_counter,
@@ -76,11 +91,11 @@ def run(
     """Runs one suite and returns the contract's evaluate object, with `report`: the folder it was written to.
 
     `data` takes the place of the suite's own file, and its form is told by its keys; `limit` asks that many
-    questions, drawn by seed 0.
+    questions, drawn by seed 0. Suites that only search ask what `shelving` makes, others `engine` or a `temporary` one.
     """
     plan = planned(suite_path, data=data, limit=limit)
     started = clock()
-    outcome = _outcome(plan, engine, temporary, clock)
+    outcome = _outcome(plan, engine, temporary, shelving, clock)
     result = _result(plan, outcome, clock() - started)
     folder = report.write(result, outcome.details, runs)
     return {**result, "report": str(folder)}
@@ -89,11 +104,13 @@ def run(
 def planned(suite_path: Path, *, data: Path | None = None, limit: int | None = None) -> Plan:
     """The suite with every file it needs, or the error that names what is missing and what to set."""
     suite, folder = load_suite(suite_path), suite_path.parent
+    if isinstance(suite, StagesSuite):
+        return _planned_stages(suite_path, suite, data, limit)
+    if isinstance(suite, LeaksSuite):
+        return _planned_leaks(suite_path, suite, data, limit)
     if data is not None and not data.is_file():
         raise BadInputError("There is no such data file.", where=str(data), expected="a JSON lines file")
     corpus = () if isinstance(suite, _NO_QUESTIONS) else suite.corpus
-    baselines = folder / "baselines.yaml"
-    holds = load_baselines(baselines).holds if baselines.is_file() else ()
     return Plan(
         path=suite_path,
         suite=suite,
@@ -102,8 +119,36 @@ def planned(suite_path: Path, *, data: Path | None = None, limit: int | None = N
         own_data=data is None,
         corpus=tuple((file, found(file.path, folder)) for file in corpus),
         sample=_sample(suite, limit),
-        holds=tuple(hold for hold in holds if hold.suite == suite_path.stem),
+        holds=_holds(suite_path),
     )
+
+
+def _holds(suite_path: Path) -> tuple[Hold, ...]:
+    baselines = suite_path.parent / "baselines.yaml"
+    held = load_baselines(baselines).holds if baselines.is_file() else ()
+    return tuple(hold for hold in held if hold.suite == suite_path.stem)
+
+
+def _planned_stages(suite_path: Path, suite: StagesSuite, data: Path | None, limit: int | None) -> Plan:
+    """A stages suite with its sets, which are suites of the same folder and have the data."""
+    if data is not None:
+        raise BadInputError("A stages suite has its own sets.", where="data", expected="sets: in the suite")
+    sample = _sample(suite, limit)
+    sets = tuple(planned(suite_path.parent / f"{name}.yaml") for name in suite.sets)
+    if sample is not None:
+        sets = tuple(replace(plan, sample=sample) for plan in sets)
+    if other := next((plan.path.stem for plan in sets if not isinstance(plan.suite, RetrievalSuite)), None):
+        where = suite_path.name
+        raise BadInputError(f"The set {other} is no retrieval suite.", where=where, expected="retrieval suites")
+    # Its own file stands for the data it has not; that of its sets is told set by set.
+    return Plan(suite_path, suite, suite_path, ", ".join(suite.sets), True, (), sample, _holds(suite_path), sets)
+
+
+def _planned_leaks(suite_path: Path, suite: LeaksSuite, data: Path | None, limit: int | None) -> Plan:
+    """A leaks suite draws its questions from the documents of the home: its own file stands for the data."""
+    if data is not None:
+        raise BadInputError("A leaks suite has no data.", where="data", expected="the documents of the home")
+    return Plan(suite_path, suite, suite_path, "home", True, (), _sample(suite, limit), _holds(suite_path))
 
 
 def found(name: str, folder: Path) -> Path:
@@ -131,8 +176,14 @@ def _sample(suite: Suite, limit: int | None) -> Sample | None:
     return Sample(n=limit)
 
 
-def _outcome(plan: Plan, engine: Engine, temporary: Temporary, clock: Clock) -> Outcome:
+def _outcome(plan: Plan, engine: Engine, temporary: Temporary, shelving: Shelving, clock: Clock) -> Outcome:
     suite = plan.suite
+    if isinstance(suite, StagesSuite):
+        trials = {own.path.stem: _trial(own, shelving) for own in plan.sets}
+        return compare(suite, trials, clock=clock, draws=_draws(suite))
+    if isinstance(suite, LeaksSuite):
+        with shelving(None) as shelf:
+            return hunt(suite, shelf, clock=clock)
     if isinstance(suite, ScreeningSuite):
         return screen(suite, plan.data, engine, clock=clock, draws=_draws(suite))
     if isinstance(suite, LinkingSuite):
@@ -140,20 +191,29 @@ def _outcome(plan: Plan, engine: Engine, temporary: Temporary, clock: Clock) -> 
         return link(suite, {plan.data_name: plan.data, **also}, clock=clock)
     if isinstance(suite, GuidelineChangesSuite):
         return drift(suite, plan.data, clock=clock)
+    if isinstance(suite, SentencesSuite):
+        files = [(file.format, path) for file, path in plan.corpus]
+        marked = _drawn(marked_sentences(plan.data, files, suite.format if plan.own_data else None), plan.sample)
+        with _shelf(plan, shelving) as shelf:
+            return choose(suite, marked, shelf, clock=clock)
     usable, warnings = _usable(plan, suite)
     asked = _drawn(usable, plan.sample)
-    with _corpus(plan, engine, temporary) as (tried, texts):
-        if isinstance(suite, RetrievalSuite):
-            return retrieve(suite, asked, tried, texts=texts, clock=clock).warned(warnings)
+    if isinstance(suite, RetrievalSuite):
+        with _shelf(plan, shelving) as shelf:
+            return retrieve(suite, asked, shelf, clock=clock).warned(warnings)
+    if isinstance(suite, DistractionSuite):
+        with _shelf(plan, shelving) as shelf:
+            return distract(suite, asked, shelf, clock=clock).warned(warnings)
+    with _corpus(plan, engine, temporary) as tried:
         # Told from the whole file: a small sample may hold no maybe.
         answers = suite.answers or kind_of_answers(usable)
         return answer(suite, asked, tried, answers=answers, clock=clock).warned(warnings)
 
 
-def _usable(plan: Plan, suite: RetrievalSuite | AnsweringSuite) -> tuple[list[Question], list[str]]:
+def _usable(plan: Plan, suite: RetrievalSuite | AnsweringSuite | DistractionSuite) -> tuple[list[Question], list[str]]:
     """The questions this suite can score, and how many it cannot."""
     everything = questions(plan.data, suite.format if plan.own_data else None)
-    if isinstance(suite, RetrievalSuite):
+    if not isinstance(suite, AnsweringSuite):
         kept, lack = [question for question in everything if question.has_relevant], "relevant document"
     else:
         kept, lack = [question for question in everything if question.answer or question.verdict], "answer or verdict"
@@ -164,23 +224,39 @@ def _usable(plan: Plan, suite: RetrievalSuite | AnsweringSuite) -> tuple[list[Qu
     return kept, warnings
 
 
-def _drawn(kept: list[Question], sample: Sample | None) -> list[Question]:
+def _drawn(kept: list[T], sample: Sample | None) -> list[T]:
     if sample is None or sample.n >= len(kept):
         return kept
     places = np.random.default_rng(sample.seed).choice(len(kept), size=sample.n, replace=False)
     return [kept[place] for place in sorted(places)]
 
 
+def _trial(plan: Plan, shelving: Shelving) -> Trial:
+    """One set of a stages suite, with the questions it would ask by itself."""
+    assert isinstance(plan.suite, RetrievalSuite)
+    usable, _ = _usable(plan, plan.suite)
+    return Trial(plan.suite, _drawn(usable, plan.sample), _shelf(plan, shelving))
+
+
+def _shelf(plan: Plan, shelving: Shelving) -> AbstractContextManager[Searches]:
+    """What is searched: the documents of the current home, or of a throw-away one over the suite's own corpus."""
+    return _over(plan, shelving) if plan.corpus else shelving(None)
+
+
 @contextmanager
-def _corpus(plan: Plan, engine: Engine, temporary: Temporary) -> Iterator[tuple[Engine, ReadTexts | None]]:
-    """The engine to try and its texts: the current home's, or a throw-away one over the suite's own corpus."""
+def _corpus(plan: Plan, engine: Engine, temporary: Temporary) -> Iterator[Engine]:
+    """What is asked: the current home, or a throw-away one over the suite's own corpus."""
     if not plan.corpus:
-        yield engine, engine.texts if isinstance(engine, Texts) else None
+        yield engine
         return
-    with TemporaryDirectory(prefix="consilience-") as folder:
-        path = _one_file(plan, Path(folder))
-        with temporary(path) as own:
-            yield own, lambda: ((record_id(row), _text(row)) for row in records(path, "records"))
+    with _over(plan, temporary) as own:
+        yield own
+
+
+@contextmanager
+def _over(plan: Plan, make: Callable[[Path], AbstractContextManager[T]]) -> Iterator[T]:
+    with TemporaryDirectory(prefix="consilience-") as folder, make(_one_file(plan, Path(folder))) as own:
+        yield own
 
 
 def _one_file(plan: Plan, folder: Path) -> Path:
@@ -197,19 +273,17 @@ def _one_file(plan: Plan, folder: Path) -> Path:
     return path
 
 
-def _text(row: Mapping[str, Any]) -> str:
-    return f"{row.get('title') or ''} {row.get('abstract') or ''}"
-
-
 def _result(plan: Plan, outcome: Outcome, seconds: float) -> dict[str, Any]:
-    measures, baselines = measured(outcome, _draws(plan.suite))
+    found = measured(outcome, _draws(plan.suite))
     result: dict[str, Any] = {
         "suite": plan.path.stem,
         "data": plan.data_name,
         "n": outcome.n,
         "system": outcome.main.name,
-        "measures": measures,
-        "baselines": baselines,
+        "measures": found.measures,
+        "baselines": found.baselines,
+        "pairs": found.pairs,
+        "stages": list(outcome.stages),
         "groups": dict(outcome.groups),
         "skipped": dict(outcome.skipped),
         "warnings": list(outcome.warnings),
@@ -217,24 +291,37 @@ def _result(plan: Plan, outcome: Outcome, seconds: float) -> dict[str, Any]:
         "usage": _usage(outcome, seconds),
     }
     result["holds"] = [_checked(hold, result, own_data=plan.own_data) for hold in plan.holds]
+    if isinstance(plan.suite, StagesSuite):
+        result["holds"] += holds(outcome, plan.suite.measure, whole=plan.whole)
     return result
 
 
 def _provenance(plan: Plan, outcome: Outcome) -> dict[str, Any]:
     return {
+        "definition": plan.suite.model_dump(mode="json", by_alias=True),
         "suite_sha256": file_sha256(plan.path),
+        **_read(plan),
+        "sets": {own.path.stem: {"suite_sha256": file_sha256(own.path), **_read(own)} for own in plan.sets},
+        "details_sha256": sha256(report.lines(outcome.details)),
+        "sample": plan.sample.model_dump() if plan.sample else None,
+        "libraries": libraries(),
+        **outcome.provenance,
+        "code": code(),
+    }
+
+
+def _read(plan: Plan) -> dict[str, Any]:
+    """The bytes of every file a plan reads."""
+    return {
         "data_sha256": file_sha256(plan.data),
         "corpus_sha256": {file.path: file_sha256(path) for file, path in plan.corpus},
-        "bootstrap": plan.suite.bootstrap.model_dump(),
-        "sample": plan.sample.model_dump() if plan.sample else None,
-        "libraries": {name: version(name) for name in _LIBRARIES},
-        **outcome.provenance,
     }
 
 
 def _usage(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    each = {system.name: round(system.seconds / system.calls, 4) for system in outcome.systems if system.calls}
-    return {"seconds": round(seconds, 3), "seconds_per_question": each}
+    systems = {system.name: system.usage() for system in outcome.systems}
+    each = {name: own["seconds"] for name, own in systems.items() if "seconds" in own}
+    return {"seconds": round(seconds, 3), "seconds_per_question": each, "systems": systems, **outcome.usage}
 
 
 def _checked(hold: Hold, result: Mapping[str, Any], *, own_data: bool) -> dict[str, Any]:
@@ -255,12 +342,6 @@ def _checked(hold: Hold, result: Mapping[str, Any], *, own_data: bool) -> dict[s
 
 def _draws(suite: Suite) -> Draws:
     return Draws(suite.bootstrap.resamples, suite.bootstrap.seed)
-
-
-def file_sha256(path: Path) -> str:
-    """Lower-case hex SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def suites(folder: Path) -> Sequence[str]:

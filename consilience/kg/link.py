@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from consilience.kg.abbreviations import abbreviations
+from consilience.abbreviations import abbreviations
 from consilience.kg.names import WORD, key, normal_word
 from consilience.kg.vocabulary import CAPITALISED, Vocabulary
 

@@ -11,17 +11,25 @@ import numpy.typing as npt
 
 
 class Embedding(Protocol):
-    """Turns texts into unit vectors."""
+    """Turns texts into vectors whose inner product says how near they are.
+
+    They have length 1 unless a model is told otherwise. `name` tells apart all whose vectors differ: it names the
+    folder in which they are cached.
+    """
 
     name: str
-    dimension: int
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers a vector has."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Vectors of shape (len(texts), dimension), L2-normalised, in order."""
+        """Vectors of passages, shape (len(texts), dimension), in order."""
         ...
 
     def encode_query(self, text: str) -> npt.NDArray[np.float32]:
-        """One vector of shape (dimension,), L2-normalised."""
+        """The vector of a question, shape (dimension,)."""
         ...
 
 

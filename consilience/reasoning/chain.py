@@ -6,7 +6,6 @@ or runs out of time costs only itself.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +16,11 @@ from typing import Any
 from consilience.corpora.corpus import Clocks, Corpus
 from consilience.errors import ConsilienceError, StoreDamagedError
 from consilience.indexes import Index
-from consilience.indexes.lexical import is_boolean
 from consilience.kg.graph import Graph
 from consilience.kg.link import Linker
 from consilience.models import Entailment
-from consilience.reasoning.evidence import Finding, Reader, Sentence
+from consilience.reasoning.evidence import Finding, Reader
+from consilience.reasoning.sentences import Sentence
 
 # Asks for what would refute the others: the ways in which abstracts report an absent or opposite effect.
 _REFUTING_WORDS = (
@@ -60,7 +59,7 @@ class Ground:
 
     def reader(self, claim: str) -> Reader:
         """A reader of documents for one claim."""
-        return Reader(claim, self.corpus, self.index, self.entailment, self.clocks, self.linker)
+        return Reader(claim, self.corpus, self.index, self.clocks, self.entailment, self.linker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ Chain = Callable[[str, Ground], Outcome]
 
 def passage_chain(question: str, ground: Ground) -> Outcome:
     """Retrieve documents by the question's words and meaning, read what they conclude."""
-    hits = ground.index.search(prose(question), top=TOP, clocks=ground.clocks, retriever=ground.retriever)
+    hits = ground.index.search(question, top=TOP, clocks=ground.clocks, retriever=ground.retriever, syntax="words")
     findings = ground.reader(question).read("passage", [hit.row for hit in hits])
     return Outcome("passage", question, findings, (_step(ground, "search", question, [h.row for h in hits]),))
 
@@ -112,7 +111,12 @@ def guideline_chain(question: str, ground: Ground) -> Outcome:
     sources = ground.corpus.among("source", ["guidelines"])
     hits = (
         ground.index.search(
-            prose(question), top=TOP // 2, clocks=ground.clocks, retriever=ground.retriever, where=sources
+            question,
+            top=TOP // 2,
+            clocks=ground.clocks,
+            retriever=ground.retriever,
+            where=sources,
+            syntax="words",
         )
         if sources.any()
         else []
@@ -123,19 +127,11 @@ def guideline_chain(question: str, ground: Ground) -> Outcome:
 
 def counter_chain(question: str, ground: Ground) -> Outcome:
     """Search for what would refute the others: keep only findings that speak against."""
-    query = f"{prose(question)} {_REFUTING_WORDS}"
-    hits = ground.index.search(query, top=TOP, clocks=ground.clocks, retriever=ground.retriever)
+    query = f"{question} {_REFUTING_WORDS}"
+    hits = ground.index.search(query, top=TOP, clocks=ground.clocks, retriever=ground.retriever, syntax="words")
     found = ground.reader(question).read("counter", [hit.row for hit in hits], per_document=2)
     against = [f for f in found if f.judgement.refutes > max(f.judgement.supports, f.judgement.neutral)]
     return Outcome("counter", question, against, (_step(ground, "counter-search", query, [h.row for h in hits]),))
-
-
-def prose(question: str) -> str:
-    """A question as plain words: in one, quotes, a capital NOT or an odds ratio, OR, are no search operators."""
-    if not is_boolean(question):
-        return question
-    words = question.replace('"', " ").replace(":", ": ")
-    return " ".join(re.sub(r"\b(?:AND|OR|NOT)\b", lambda found: found[0].lower(), words).split())
 
 
 CHAINS: Mapping[str, Chain] = {

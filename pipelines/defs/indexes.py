@@ -78,6 +78,13 @@ def vectors_have_length(home: HomeResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=index, blocking=True)
+def near_is_exact_enough(home: HomeResource) -> dg.AssetCheckResult:
+    """An approximate index finds 95 % of what exact search finds."""
+    now, corpus = home.built()
+    return checked(checks.near_is_exact_enough(corpus, indexes.Index(corpus, now.profile, now.embedding)))
+
+
+@dg.asset_check(asset=index, blocking=True)
 def what_was_retracted_is_barred(home: HomeResource) -> dg.AssetCheckResult:
     """Where the index finds a document that a record in force calls retracted, it is told as retracted."""
     now, corpus = home.built()

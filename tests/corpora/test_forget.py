@@ -158,6 +158,15 @@ def test_a_saved_answer_still_is_of_the_contract_with_the_words_blacked_out(tiny
     assert (tiny.rooms.evaluation / "runs" / "x" / "details.jsonl").read_text().startswith('{"a":1}\n')
 
 
+def test_no_vector_of_a_suites_own_corpus_outlives_it(tiny: TinyHome) -> None:
+    corpus = write(tiny, "corpus.jsonl", json.dumps({"id": "PMID:1", "title": TITLE, "abstract": SENTENCE}).encode())
+    home = opened(tiny)
+    with home.shelf(corpus):
+        assert [*tiny.rooms.remembered.rglob("*.parquet")]
+    home.forget("PMID:1", reason=REASON)
+    assert not tiny.rooms.remembered.exists()
+
+
 def test_show_tells_when_and_why_before_and_after_the_refresh(
     tiny: TinyHome, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,12 @@ def engine() -> SmallEngine:
 @pytest.fixture(name="temporary")
 def temporary_factory() -> Any:
     return temporary
+
+
+@pytest.fixture
+def shelving(engine: SmallEngine) -> Any:
+    """What retrieval suites search: the small engine itself, or one over the suite's own corpus."""
+    return lambda path: temporary(path) if path else nullcontext(engine)
 
 
 @pytest.fixture

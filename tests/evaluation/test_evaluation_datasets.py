@@ -58,10 +58,10 @@ def test_scifact_counts_every_cited_abstract_as_relevant(write_lines) -> None:
     assert list(datasets.records(corpus, "scifact")) == [{"id": "SCIFACT:9", "title": "T.", "abstract": "One. Two."}]
 
 
-def test_bioasq_snippets_are_joined_in_their_order_and_counted_once(write_lines) -> None:
+def test_bioasq_snippets_are_joined_in_their_order_and_only_their_documents_are_relevant(write_lines) -> None:
     path = write_lines("b.jsonl", BIOASQ, {**BIOASQ, "id": "b2", "type": "list", "exact_answer": [["x"]]})
     first, second = datasets.questions(path)
-    assert (first.answer, second.answer, list(first.relevant)) == ("yes", None, ["PMID:3", "PMID:4"])
+    assert (first.answer, second.answer, list(first.relevant)) == ("yes", None, ["PMID:3"])
     assert list(datasets.records(path, "bioasq")) == [
         {"pmid": "3", "title": "A title.", "abstract": "First words. Later words."}
     ]
@@ -150,3 +150,10 @@ def test_the_real_sets_have_the_published_counts(data_dir) -> None:
 def test_bioasq_documents_are_those_of_the_published_pool(data_dir) -> None:
     documents = list(datasets.records(data_dir / "qa/bioasq.jsonl.gz", "bioasq"))
     assert len(documents) == len({row["pmid"] for row in documents}) == 7808
+
+
+@pytest.mark.parametrize("day", ["2005-13", "2005-02-30", "0000", "2005\n"])
+def test_a_day_that_there_is_not_is_refused_before_anything_is_asked(write_lines, day) -> None:
+    path = write_lines("q.jsonl", {"id": "a", "query": "x", "as_of": day, "relevant": [1]})
+    with pytest.raises(BadInputError, match="as_of"):
+        datasets.questions(path)

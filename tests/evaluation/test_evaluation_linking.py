@@ -59,7 +59,7 @@ def defined(folder: Path, **keys: Any) -> Path:
 
 def run(path: Path, data: Path) -> dict[str, Any]:
     return suites.run(
-        path, None, data=data, temporary=None, runs=path.parent / "runs", clock=lambda: 0.0  # type: ignore[arg-type]
+        path, None, data=data, temporary=None, shelving=None, runs=path.parent / "runs", clock=lambda: 0.0  # type: ignore[arg-type]
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,15 @@ def write_suite(tmp_path) -> Any:
 
 
 @pytest.fixture
-def evaluate(engine, temporary, tmp_path, write_lines) -> Any:
+def evaluate(engine, temporary, shelving, tmp_path, write_lines) -> Any:
     write_lines("questions.jsonl", *QUESTIONS)
     ticks = iter(range(10_000))
 
     def call(path: Path, **options: Any) -> dict[str, Any]:
+        tried = options.pop("engine", engine)
         given = {"data": None, "temporary": temporary, "runs": tmp_path / "runs", "clock": lambda: next(ticks)}
-        return run(path, options.pop("engine", engine), **{**given, **options})
+        given["shelving"] = shelving if tried is engine else lambda _: nullcontext(tried)
+        return run(path, tried, **{**given, **options})
 
     return call
 
@@ -46,11 +49,13 @@ def evaluate(engine, temporary, tmp_path, write_lines) -> Any:
 def test_a_retrieval_suite_compares_its_systems_on_the_questions_with_something_to_find(write_suite, evaluate) -> None:
     result = evaluate(write_suite("finding", kind="retrieval"))
     assert (result["suite"], result["n"], result["system"]) == ("finding", 4, "hybrid")
-    assert set(result["baselines"]) == {"lexical", "rank_bm25"}
+    assert set(result["baselines"]) == {"lexical", "rank_bm25", "random", "ceiling"}
     assert result["skipped"] == {"dense": "There is no dense index."}
     assert result["warnings"] == ["1 questions left out: no known relevant document"]
     assert result["measures"]["RR"]["value"] == 1.0
-    assert result["baselines"]["lexical"]["nDCG@10"]["difference"] == {"value": 0.0, "ci95": [0.0, 0.0]}
+    difference = result["baselines"]["lexical"]["nDCG@10"]["difference"]
+    assert difference == {"value": 0.0, "ci95": [0.0, 0.0], "p": 1.0, "wins": 0, "ties": 4, "losses": 0}
+    assert result["baselines"]["ceiling"]["nDCG@10"]["value"] == 1.0
 
 
 def test_an_answering_suite_never_leaves_an_abstention_out(write_suite, evaluate) -> None:
@@ -241,3 +246,12 @@ def test_plain_bm25_on_scifact_gives_the_figure_everyone_gets(data_dir) -> None:
     ranked = {claim.id: reference.search(claim.text, 100) for claim in claims}
     (scores,) = ranking(["nDCG@10"], {claim.id: claim.relevant for claim in claims}, ranked).values()
     assert sum(scores) / len(scores) == pytest.approx(0.667, abs=0.01)
+
+
+def test_what_is_not_judged_is_taken_for_no_document_however_that_one_is_called(
+    write_suite, evaluate, tmp_path, write_lines
+) -> None:
+    asked = {"id": "a", "query": "velorine mortality", "relevant": ["not judged 1", " 1", "1 "]}
+    write_lines("odd.jsonl", asked)
+    result = evaluate(write_suite("finding", kind="retrieval"), data=tmp_path / "odd.jsonl")
+    assert result["measures"]["R@100"]["value"] == 0.0

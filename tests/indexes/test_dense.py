@@ -107,9 +107,13 @@ def test_a_lost_vector_or_index_is_damage_that_says_how_to_repair(tmp_path: Path
     for path in (home.rooms.indexes / "vectors").rglob("*.parquet"):
         path.unlink()
     with pytest.raises(StoreDamagedError, match="no vector") as caught:
-        dense.build(tmp_path / "again", index.corpus, home.store.commits(), index.embedding)
+        dense.build(tmp_path / "again", index.corpus, index.embedding)
     assert "refresh" in caught.value.expected
-    (folder_of(index.corpus, index.profile) / "dense" / "flat.faiss").unlink()
+    [vectors] = (folder_of(index.corpus, index.profile) / "dense").rglob("exact.faiss")
+    vectors.write_bytes(vectors.read_bytes()[:-4])
+    with pytest.raises(StoreDamagedError, match="unreadable"):
+        _ = index.dense
+    vectors.unlink()
     with pytest.raises(StoreDamagedError, match="missing"):
         _ = index.dense
 

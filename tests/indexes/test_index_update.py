@@ -37,9 +37,9 @@ def versions(index: Index) -> set[tuple[str, str]]:
 
 
 def files(index: Index) -> dict[str, bytes]:
-    """All files but the engine's own, whose names are random."""
+    """All files but those of words and vectors, which lie in parts by when they were added."""
     folder = folder_of(index.corpus, index.profile)
-    kept = [*folder.glob("dense/*"), *folder.glob("lexical/*.npy"), folder / "inputs"]
+    kept = [*folder.glob("facets/*"), folder / "inputs"]
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
 
 
@@ -57,7 +57,7 @@ def test_an_index_built_on_an_earlier_one_is_that_built_anew(tmp_path: Path, see
         known |= versions(index)
         shutil.copytree(home.rooms.root, tmp_path / "anew" / str(step))
         anew = TinyHome(Rooms(tmp_path / "anew" / str(step)))
-        shutil.rmtree(anew.rooms.indexes / index.profile.version)
+        shutil.rmtree(anew.rooms.indexes / index.profile.built)
         fresh, all_of_it = built(anew)
         assert all_of_it.analysed == int(fresh.corpus.alive.sum())
         assert files(index) == files(fresh)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from consilience.batches import Engine
 from consilience.errors import BadInputError
 from consilience.home import Rooms, init
 from consilience.indexes.profile import Profile, load
@@ -46,3 +47,40 @@ def test_what_a_profile_may_not_say_is_refused_by_its_place(rooms: Rooms, text: 
 def test_a_profile_that_says_nothing_is_the_default(rooms: Rooms) -> None:
     (rooms.root / "indexes" / "mine.yaml").write_text("{}")
     assert load(rooms, "mine") == Profile()
+
+
+def test_an_embedding_may_be_described_and_belongs_to_the_version(rooms: Rooms) -> None:
+    file = rooms.root / "indexes" / "mine.yaml"
+
+    def version(text: str) -> str:
+        file.write_text(f"dense: {{embedding: {text}}}")
+        return load(rooms, "mine").version
+
+    model = "model: ncbi/MedCPT-Article-Encoder, revision: 0123456789ab"
+    known = version(f"{{{model}, pooling: cls}}")
+    assert known not in {version("minilm"), version(f"{{{model}, pooling: mean}}"), version(f"{{{model}}}")}
+    assert known == version(f"{{{model}, pooling: cls, device: cpu, batch: 8}}")
+
+
+def test_where_passages_are_embedded_is_no_part_of_the_version(rooms: Rooms) -> None:
+    (rooms.root / "indexes" / "mine.yaml").write_text("dense: {engine: {name: ray, workers: 4, gpus: 1}}")
+    described = load(rooms, "mine")
+    assert described.dense.engine == Engine(name="ray", workers=4, gpus=1)
+    assert described.version == Profile().version
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("embedding: {model: a/b, poling: cls}", r"dense\.embedding\.encoder\.poling"),
+        ("embedding: {pooling: cls}", r"dense\.embedding\.encoder\.model"),
+        ("embedding: {model: a/b, revision: main}", r"dense\.embedding\.encoder\.revision"),
+        ("embedding: {model: a/b, trust_remote_code: true}", r"dense\.embedding\.encoder\.trust_remote_code"),
+        ("embedding: 7", r"dense\.embedding\.name"),
+        ("engine: {name: spark}", r"dense\.engine\.name"),
+    ],
+)
+def test_a_wrong_description_of_a_model_is_refused_by_its_place(rooms: Rooms, text: str, where: str) -> None:
+    (rooms.root / "indexes" / "mine.yaml").write_text(f"dense: {{{text}}}")
+    with pytest.raises(BadInputError, match=where):
+        load(rooms, "mine")

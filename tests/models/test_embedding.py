@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import random
 import subprocess
 import sys
@@ -70,6 +71,34 @@ def test_full_precision_agrees_with_the_fast_one(minilm: MiniLM) -> None:
     exact = MiniLM(precision="f32")
     assert exact.name == minilm.name
     assert (exact.encode(SENTENCES) * minilm.encode(SENTENCES)).sum(axis=1).min() > 0.999
+
+
+def test_onnx_runtime_stands_in_with_the_same_vectors(minilm: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    exact = MiniLM(precision="f32").encode(SENTENCES)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "openvino", None)  # its import fails, as where it is not installed
+        patch.setattr("consilience.models.embedding.find_spec", lambda name: None)
+        other = MiniLM()
+        found = other.encode(SENTENCES)
+        assert found[3].tobytes() == other.encode_query(SENTENCES[3]).tobytes()
+    assert other.name == minilm.name
+    assert np.abs(found - exact).max() < 1e-5
+
+
+def test_without_any_engine_both_packages_are_named(minilm: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setattr("consilience.models.embedding.find_spec", lambda name: None)
+    with pytest.raises(BadInputError, match="openvino"):
+        MiniLM().encode(SENTENCES)
+
+
+def test_in_another_process_it_is_the_same_embedding(minilm: MiniLM) -> None:
+    minilm.encode_query("aspirin")
+    other = pickle.loads(pickle.dumps(minilm))
+    assert other.name == minilm.name
+    assert other.encode_query("aspirin").tobytes() == minilm.encode_query("aspirin").tobytes()
 
 
 def test_loading_minilm_does_not_import_torch() -> None:

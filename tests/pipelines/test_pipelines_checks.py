@@ -18,8 +18,11 @@ import pytest
 from consilience import refresh
 from consilience.corpora.corpus import Clocks, Corpus
 from consilience.corpora.snapshot import folder_of
+from consilience.indexes import Index, dense
 from consilience.indexes import folder_of as index_folder
+from consilience.indexes.dense.kinds import read_exact, trained, write_near
 from consilience.indexes.lexical import Lexical
+from consilience.indexes.profile import DenseProfile
 from consilience.kg.build import table_path
 from pipelines import checks
 from pipelines.charts import bars
@@ -121,7 +124,7 @@ def test_a_text_that_changed_under_a_quote_is_found(copied: Built) -> None:
 
 
 def test_a_vector_too_few_is_found(copied: Built) -> None:
-    path = str(index(copied) / "dense" / "flat.faiss")
+    path = str(next((index(copied) / "dense").rglob("exact.faiss")))
     vectors = faiss.read_index(path)
     vectors.remove_ids(faiss.IDSelectorRange(0, 1))
     faiss.write_index(vectors, path)
@@ -146,7 +149,7 @@ def test_a_document_that_the_lexical_index_lacks_is_found(copied: Built) -> None
 
 @pytest.mark.parametrize("value", [0.0, float("nan")])
 def test_a_vector_without_length_is_found(copied: Built, value: float) -> None:
-    path = str(index(copied) / "dense" / "flat.faiss")
+    path = str(next((index(copied) / "dense").rglob("exact.faiss")))
     old = faiss.read_index(path)
     vectors = old.reconstruct_n(0, old.ntotal)
     vectors[3] = value
@@ -156,6 +159,31 @@ def test_a_vector_without_length_is_found(copied: Built, value: float) -> None:
     finding = checks.vectors_have_length(index(copied))
     assert not finding.holds
     assert finding.figures["zero"] == 1
+
+
+def test_a_vector_of_another_text_is_found(copied: Built) -> None:
+    keys = next((index(copied) / "dense").rglob("keys.parquet"))
+    spoil(keys, lambda t: altered(t, "embedded", 0, t["embedded"][1].as_py()))
+    assert not checks.index_is_whole(corpus(copied), index(copied)).holds
+
+
+def test_an_approximate_index_that_misses_the_nearest_is_found(built: Built, tmp_path: Path) -> None:
+    now, here = built.refresh, corpus(built)
+    assert checks.near_is_exact_enough(here, Index(here, now.profile, now.embedding)).told.endswith("exactly")
+    kind = DenseProfile(kind="ivf_sq8", embedding=now.profile.dense.embedding, least=1, narrow=0)
+    dense.build(tmp_path / "near", here, now.embedding, kind)
+
+    def checked_now() -> checks.Finding:
+        other = Index(here, now.profile, now.embedding)
+        other.dense = dense.Dense(tmp_path / "near", now.embedding, kind)
+        return checks.near_is_exact_enough(here, other)
+
+    sound = checked_now()
+    assert sound.holds and sound.told.startswith("ivf_sq8") and sound.figures["queries"] > 100
+    [part] = dense.parts.read(tmp_path / "near")
+    _index, vectors = read_exact(faiss, part.path / "exact.faiss")
+    write_near(faiss, part.path / "near.faiss", trained(faiss, vectors[::-1].copy(), kind))
+    assert not checked_now().holds
 
 
 def test_a_refresh_that_misquotes_is_never_seen(copied: Built) -> None:

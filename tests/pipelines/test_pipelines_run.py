@@ -181,6 +181,9 @@ def test_a_suite_leaves_its_measures_and_its_report(copied: Built) -> None:
     event = made.asset_materializations_for_node("evaluation__retrieval")[0]
     assert 0 < float(str(event.metadata["nDCG@10"].value)) <= 1
     assert str(event.metadata["page"].value).startswith("# retrieval")
+    rows = event.metadata["table"].value.records
+    assert {row.data["system"] for row in rows} == {"hybrid", "lexical", "dense", "rank_bm25", "random", "ceiling"}
+    assert "data:image/png;base64," in str(event.metadata["picture_figures"].value)
     assert [check.passed for check in made.get_asset_check_evaluations()] == [True]
 
 

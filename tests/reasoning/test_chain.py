@@ -9,10 +9,9 @@ import pytest
 
 from consilience.errors import StoreDamagedError
 from consilience.indexes import folder_of
-from consilience.indexes.lexical import is_boolean
 from consilience.models import Judgement
 from consilience.reasoning import Ground, ask
-from consilience.reasoning.chain import CHAINS, passage_chain, prose, run
+from consilience.reasoning.chain import CHAINS, passage_chain, run
 from tests.making import paper
 
 PAPERS = [
@@ -34,20 +33,11 @@ class Broken:
 
 @pytest.mark.parametrize(
     "question",
-    ['Does "tight" control help?', "Is the OR of death above 1?", "Does it NOT help AND harm?", "A trial, title:x?"],
-)
-def test_a_question_is_never_read_as_a_boolean_query(question: str) -> None:
-    assert is_boolean(question)
-    assert not is_boolean(prose(question))
-
-
-def test_a_question_without_operators_is_searched_as_it_stands() -> None:
-    assert prose("Does aspirin at a 2:1 ratio help?") == "Does aspirin at a 2:1 ratio help?"
-
-
-def test_quotes_in_a_question_do_not_hide_what_answers_it(ground_of: GroundOf) -> None:
-    found = passage_chain('Does "velorine" ease the pain of Ruritanians?', ground_of(*PAPERS)).findings
-    assert found[0].document == "PMID:1"
+    ['Does "velorine" ease the pain of Ruritanians?', "Is the OR of pain with velorine above 1?",
+     "Does velorine NOT ease pain AND harm?", "Velorine, title:pain?", "velorine[au] pain"],
+)  # fmt: skip
+def test_a_question_is_never_read_as_a_boolean_query(ground_of: GroundOf, question: str) -> None:
+    assert passage_chain(question, ground_of(*PAPERS)).findings[0].document == "PMID:1"
 
 
 def test_the_crash_of_a_model_is_told_by_each_chain_and_answered_by_abstaining(ground_of: GroundOf) -> None:

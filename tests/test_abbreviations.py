@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consilience.kg.abbreviations import abbreviations
+from consilience.abbreviations import abbreviations
 
 
 @pytest.mark.parametrize(
