@@ -86,7 +86,7 @@ class View:
     @cached_property
     def index(self) -> Index:
         """Both indexes."""
-        opened = Index(self.corpus, self.profile, self.embedding, lambda: Synonyms(self.linker))
+        opened = Index(self.corpus, self.profile, self.embedding, _synonyms)
         try:
             _ = opened.lexical
         except (OSError, ValueError) as error:  # what Tantivy says of a folder that is not there, or not whole
@@ -140,3 +140,8 @@ class View:
             "models": {"embedding": self.embedding.name, "entailment": self.entailment.name, "language": None},
             "code": installed_version("consilience"),
         }  # fmt: skip
+
+
+def _synonyms() -> Synonyms:
+    # Not of the view's own linker: whoever drops a view lets go of its snapshot at once.
+    return Synonyms(Linker(graph_build.vocabulary()))

@@ -138,7 +138,7 @@ def test_what_was_kept_for_readers_goes_when_they_have_gone(course: tuple[Path, 
     made = [*root.glob("corpora/store/snapshots/*"), *root.glob("indexes/store/[0-9a-f]*/*"),
             *root.glob("kg/store/[0-9a-f]*/*")]  # fmt: skip
     made = [path for path in made if path.parent.name != "evidence"]
-    assert {path.name for path in made} == {pointer["snapshot"]} and len(made) == 3
+    assert {path.name for path in made} == {pointer["snapshot"]} and len(made) == 3, made
 
 
 def test_a_refresh_waits_as_long_as_it_is_told_and_then_says_that_the_home_is_busy(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +141,8 @@ class Index:
     @cached_property
     def sights(self) -> Sights:
         """What searches may see: by both clocks, and by what documents bear."""
-        return Sights(self.corpus, lambda: self.facets)
+        # By what refers to nothing here: in a circle, a reader that is dropped would go on holding its snapshot.
+        return Sights(self.corpus, partial(facets.Facets, folder_of(self.corpus, self.profile) / _FACETS))
 
     @cached_property
     def viewer(self) -> Viewer:
@@ -175,15 +176,20 @@ class Index:
         """At most `top` documents, best first by what the profile weighs for the intent; an empty list is an answer.
 
         `where` narrows the rows further (shape: rows of the corpus), beyond the clocks and `filters`. By its `syntax`
-        the query is words, or Boolean and then the words' engine's alone.
+        the query is words, or Boolean: then it says which documents are found, and the retriever ranks them (hybrid as
+        lexical does).
         """
         if retriever not in RETRIEVERS:
             raise BadInputError(f"no retriever {retriever!r}", where="retriever", expected=", ".join(RETRIEVERS))
-        boolean = bool(strategy.of_query(query, syntax))
+        asked = strategy.of_query(query, syntax)
+        boolean = asked is not None
         if self.profile.query.asides and not boolean:
             query = to_the_point(query)
         depth = max(top, self.profile.fusion.depth)
         seen = self.sights.of(clocks, filters, where)
+        if asked is not None and retriever == "dense":  # vectors rank what the strategy finds, and nothing else
+            seen = replace(seen, allowed=self.lexical.run(seen).whole(asked))
+            query = run.scored_text(asked)
 
         def found(again: Again) -> tuple[dict[str, list[Found]], Ranked]:
             rankings: dict[str, list[Found]] = {}

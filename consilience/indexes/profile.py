@@ -106,7 +106,7 @@ class NeighboursProfile(_Part):
     """How far the best `documents` move towards the scores of what resembles them; a `share` of 0 leaves them."""
 
     documents: int = Field(default=50, ge=2, le=200)
-    share: float = Field(default=0.2, ge=0, le=1)
+    share: float = Field(default=0.0, ge=0, le=1)
     sharpness: float = Field(default=8.0, ge=0)
 
 

@@ -142,7 +142,7 @@ def test_a_set_must_be_a_retrieval_suite_and_takes_no_other_data(evaluate, tmp_p
 def test_fusion_is_measured_without_what_else_a_hybrid_does() -> None:
     suite = StagesSuite.model_validate({"kind": "stages", "sets": ["x"], "stages": [
         {**FUSION, "with": {"neighbours": {"share": 0.0}}}]})  # fmt: skip
-    variants, (side,), _ = planned(suite, Profile())
+    variants, (side,), _ = planned(suite, patched(Profile(), {"neighbours": {"share": 0.2}}))
     assert {each.name: each.profile for each in variants}[side.on] == {"neighbours": {"share": 0.0}}
     assert (side.off, side.shipped) == (("lexical", "dense"), True)
 
