@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+def first_problem(failure: ValidationError) -> str:
+    """The first thing that pydantic finds wrong, with its place."""
+    problem = failure.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else str(problem["msg"])
 
 
 class SkipRecordError(Exception):

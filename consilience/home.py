@@ -184,6 +184,14 @@ def next_in(folder: Path) -> tuple[int, Path]:
     return number, folder / f"{name_of(number)}.json"
 
 
+def same_file(old: str | Path, new: str | Path) -> None:
+    """Give a file that never changes a second place: by a link, or as a copy on a file system without links."""
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write beside, flush to disk, rename: a reader sees the old file or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from consilience.corpora import guidelines, pubmed, recordfiles, retractions
 from consilience.corpora.web import safe_url
-from consilience.errors import BadInputError
+from consilience.errors import BadInputError, first_problem
 from consilience.home import Rooms
 
 PUBMED_SUFFIXES = (".xml", ".xml.gz")
@@ -112,9 +112,7 @@ def _load(rooms: Rooms, name: str, model: type[_Manifest]) -> _Manifest:
     try:
         return model.model_validate(rooms.definition("corpora", name))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _refused(name, f"{place}: {first['msg']}", ", ".join(model.model_fields)) from None
+        raise _refused(name, first_problem(error), ", ".join(model.model_fields)) from None
 
 
 def _found(rooms: Rooms, manifest: FileManifest, name: str, suffixes: tuple[str, ...]) -> set[Path]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -27,13 +26,14 @@ import pyarrow.parquet as pq
 
 from consilience.corpora import segments
 from consilience.corpora.store import SHARDS, Store
-from consilience.evaluation import datasets
+from consilience.evaluation import bench
 from consilience.home import find
 from consilience.indexes import dense
 from consilience.indexes import profile as profiles
 from consilience.indexes.dense.kinds import probes_for
 from consilience.indexes.dense.library import one_thread
 from consilience.indexes.dense.search import recalls
+from consilience.indexes.dense.vectors import rows_of
 from consilience.indexes.filters import Mask
 from consilience.indexes.profile import DenseProfile
 from consilience.models import Embedding
@@ -43,7 +43,7 @@ KINDS: tuple[Kind, ...] = ("flat", "hnsw", "ivf_sq8", "ivf_pq")
 TOP, QUERIES = 100, 300
 SHARES = (0.5, 0.05, 0.005)
 _CHANGED = 0.01
-_ASKED = ("query", "question", "claim")
+_MODULE = "consilience.evaluation.benchmark_dense"
 # How far a synthetic vector lies from the real one it was made of, in its own length.
 _SHAKEN = 0.5
 
@@ -52,19 +52,15 @@ def stored(home: Path, embedding: Embedding) -> dense.Vectors:
     """The vectors a home keeps by one model, shape (n, dimension); shuffled, so that any first part is fair."""
     store = Store(find(home))
     paths = [p for shard in range(SHARDS) for p in segments.paths(dense.vectors_folder(store, embedding, shard))]
-    flat = [pq.read_table(path, columns=["vector"])["vector"].combine_chunks().flatten() for path in paths]
-    made = np.concatenate([np.zeros(0, np.float32), *(each.to_numpy(zero_copy_only=False) for each in flat)])
-    vectors = np.asarray(made, np.float32).reshape(-1, embedding.dimension)
+    kept = [rows_of(pq.read_table(path, columns=["vector"])["vector"], embedding.dimension) for path in paths]
+    vectors = np.concatenate([np.zeros((0, embedding.dimension), np.float32), *kept])
     return cast(dense.Vectors, vectors[np.random.default_rng(1).permutation(len(vectors))])
 
 
 def questions(path: Path | None, embedding: Embedding, vectors: dense.Vectors) -> dense.Vectors:
     """At most so many questions of a file, embedded, or as many of the vectors."""
-    asked: list[str] = []
-    if path:
-        asked = [str(next(row[key] for key in _ASKED if key in row)) for row in datasets.rows(path)]
-    step = max(1, (len(asked) or len(vectors)) // QUERIES)
-    return embedding.encode(asked[::step][:QUERIES]) if asked else vectors[::step][:QUERIES].copy()
+    asked = bench.questions(path, QUERIES) if path else []
+    return embedding.encode(asked) if asked else bench.evenly(vectors, QUERIES).copy()
 
 
 def grown(vectors: dense.Vectors, size: int) -> dense.Vectors:
@@ -116,11 +112,11 @@ def measured(folder: Path, kind: Kind, given: DenseProfile | None = None) -> dic
 
 
 def _searched(base: Path, profile: DenseProfile, queries: dense.Vectors, size: int) -> dict[str, Any]:
-    resting = _resident()
-    index = dense.Dense(base, _NoModel(queries.shape[1]), profile)
+    resting = bench.memory()
+    index = dense.Dense(base, bench.KnownVectors("none", queries.shape[1]), profile)  # queries come as vectors here
     everything = np.ones(size, bool)
     raw, ours = _in_turns(queries, [_bare(index, profile), lambda query: index.nearest(query, TOP, everything)])
-    told: dict[str, Any] = {"resident_mb": {name: _resident()[name] - resting[name] for name in resting}}
+    told: dict[str, Any] = {"resident_mb": {name: round(mib) for name, mib in bench.taken(resting).items()}}
     told |= {**_latency(ours), "faiss_p50_ms": _latency(raw)["p50_ms"]}
     told["over_faiss"] = round(float(np.median(ours) / np.median(raw)), 3)
     told |= _recall(index, queries, everything)
@@ -166,40 +162,11 @@ def _in_turns(
 
 
 def _latency(times: Sequence[float]) -> dict[str, float]:
-    middle, late = np.percentile(times, [50, 95]) * 1000
-    return {
-        "p50_ms": round(float(middle), 3),
-        "p95_ms": round(float(late), 3),
-        "per_s": round(1 / float(np.mean(times)), 1),
-    }
+    return bench.rounded({**bench.latency(times), "per_s": round(1 / float(np.mean(times)), 1)})
 
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def _resident() -> dict[str, int]:
-    """Memory of this process in MB: its own, and mapped files, which the system may take back; empty off Linux."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return {}
-    found = dict(line.split(":", 1) for line in lines)
-    return {name: int(found[key].split()[0]) // 1024 for name, key in (("own", "RssAnon"), ("mapped", "RssFile"))}
-
-
-@dataclass
-class _NoModel:
-    """Stands where an embedding would: queries come as vectors here."""
-
-    dimension: int
-    name: str = "none"
-
-    def encode(self, texts: Sequence[str]) -> dense.Vectors:
-        raise NotImplementedError
-
-    def encode_query(self, text: str) -> dense.Vectors:
-        raise NotImplementedError
 
 
 def measure(
@@ -213,18 +180,12 @@ def measure(
             folder = Path(scratch)
             np.save(folder / "vectors.npy", vectors[:size])
             np.save(folder / "queries.npy", queries)
-            found = {kind: _alone(folder, kind) for kind in kinds}
+            found = {kind: bench.alone(_MODULE, "--alone", kind, str(folder)) for kind in kinds}
         for each in found.values():
             if "flat" in found:
                 each["p50_to_flat"] = round(each["p50_ms"] / found["flat"]["p50_ms"], 3)
         told["sizes"].append({"vectors": size, "synthetic": size > (real or len(vectors)), "kinds": found})
     return told
-
-
-def _alone(folder: Path, kind: Kind) -> dict[str, Any]:
-    command = [sys.executable, "-m", "consilience.evaluation.benchmark_dense", "--alone", kind, str(folder)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
-    return dict(json.loads(done.stdout))
 
 
 def main() -> None:

@@ -21,11 +21,10 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from consilience.batches import Engine, map_batches
 from consilience.corpora.passages import embedded_text, pieces
 from consilience.errors import BadInputError
+from consilience.evaluation import bench
 from consilience.evaluation.benchmark_refresh import records
 from consilience.models import Embedding
 from consilience.models.embedding import MiniLM
@@ -102,15 +101,15 @@ def _question_times(embedding: Embedding, passages: Sequence[str]) -> dict[str, 
     for passage in islice(cycle(passages), _QUESTIONS):
         started = time.perf_counter()
         embedding.encode_query(" ".join(passage.split()[:14]))
-        times.append(1000 * (time.perf_counter() - started))
-    median, slow = np.percentile(times[len(times) // 10 :], [50, 95])
-    return {"p50": round(float(median), 2), "p95": round(float(slow), 2)}
+        times.append(time.perf_counter() - started)
+    found = bench.latency(times[len(times) // 10 :])
+    return {name: round(found[f"{name}_ms"], 2) for name in ("p50", "p95")}
 
 
 def _peak() -> dict[str, int]:
     """The most memory this process ever held, and the largest of the processes it started and has waited for."""
     kinds = {"here": resource.RUSAGE_SELF, "a worker": resource.RUSAGE_CHILDREN}
-    return {name: resource.getrusage(who).ru_maxrss >> 10 for name, who in kinds.items()}
+    return {name: int(bench.peak(who)) for name, who in kinds.items()}
 
 
 def measure(files: Sequence[Path], *, number: int, kinds: Sequence[str], rounds: int) -> dict[str, Any]:

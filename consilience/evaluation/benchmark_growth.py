@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,8 +29,8 @@ import pyarrow.parquet as pq
 from consilience import indexes
 from consilience.corpora import snapshot
 from consilience.corpora.corpus import Clocks, Corpus
-from consilience.corpora.store import Store
-from consilience.evaluation import datasets
+from consilience.evaluation import bench
+from consilience.evaluation.bench import newest
 from consilience.home import find, init
 from consilience.indexes import Index
 from consilience.indexes import profile as profiles
@@ -41,14 +38,8 @@ from consilience.models import Embedding
 from consilience.models.embedding import embedding_by_name
 
 FAR, QUERIES, TOP = 40_000_000, 200, 100
-_ASKED = ("query", "question", "claim")
+_MODULE = "consilience.evaluation.benchmark_growth"
 _NOW = Clocks(date(2100, 1, 1), datetime(2100, 1, 1, tzinfo=UTC), explicit=False)
-
-
-def newest(home: Path) -> Corpus:
-    """The snapshot of a home that was made last."""
-    store = Store(find(home))
-    return Corpus(store, max((store.folder / "snapshots").glob("[!.]*"), key=lambda at: at.stat().st_mtime).name)
 
 
 def cut(home: Path, folder: Path, documents: int, name: str) -> Path:
@@ -78,21 +69,6 @@ def _keys(table: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(table["id"], table["version"], "|")
 
 
-@dataclass
-class _NoModel:
-    """Stands where the embedding would: no text lacks a vector, and questions were embedded before."""
-
-    name: str
-    dimension: int
-    known: dict[str, Any] = field(default_factory=dict)
-
-    def encode(self, texts: Sequence[str]) -> Any:
-        raise NotImplementedError
-
-    def encode_query(self, text: str) -> Any:
-        return self.known[text]
-
-
 def built(home: Path, name: str, model: Embedding) -> dict[str, Any]:
     """Build the index of a home here, and tell what it took."""
     corpus, profile = newest(home), profiles.load(find(home), name)
@@ -102,12 +78,7 @@ def built(home: Path, name: str, model: Embedding) -> dict[str, Any]:
     folder, snapshots = indexes.folder_of(corpus, profile), snapshot.folder_of(corpus.store, corpus.name)
     parts = {path.name: path for path in folder.iterdir() if path.is_dir()} | {"snapshot": snapshots}
     told |= {f"{part}_bytes": _bytes(path) for part, path in sorted(parts.items())}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**told, "passages": corpus.passages.num_rows, "build_peak_mb": peak / (1024**2 if _BYTES else 1024)}
-
-
-# macOS tells bytes where Linux tells kilobytes.
-_BYTES = sys.platform == "darwin"
+    return {**told, "passages": corpus.passages.num_rows, "build_peak_mb": bench.peak()}
 
 
 def _bytes(folder: Path) -> int:
@@ -116,7 +87,7 @@ def _bytes(folder: Path) -> int:
 
 def searched(home: Path, name: str, model: Embedding, queries: Sequence[str]) -> dict[str, Any]:
     """Open the index of a home here, ask it, and tell memory and milliseconds."""
-    before = _memory()
+    before = bench.memory()
     corpus = newest(home)
     index = Index(corpus, profiles.load(find(home), name), model)
     spent: list[tuple[float, float]] = []
@@ -124,25 +95,10 @@ def searched(home: Path, name: str, model: Embedding, queries: Sequence[str]) ->
         clock, burnt = time.perf_counter(), time.process_time()
         index.search(query, top=TOP, clocks=_NOW)
         spent.append((time.perf_counter() - clock, time.process_time() - burnt))
-    after = _memory()
-    told = {f"open_{kind}_mb": (after[kind] - before[kind]) / 1024 for kind in after}
-    clocks, processor = (1000 * np.array(each) for each in zip(*spent[1:], strict=True))
-    told |= {"first_ms": 1000 * spent[0][0], "search_p50_ms": float(np.median(clocks))}
-    return {
-        **told,
-        "search_p95_ms": float(np.quantile(clocks, 0.95)),
-        "search_cpu_ms": float(np.median(processor)),
-    }
-
-
-def _memory() -> dict[str, int]:
-    """KB of this process: its own, and of mapped files, which the system may take back; empty off Linux."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return {}
-    found = dict(line.split(":", 1) for line in lines)
-    return {name: int(found[key].split()[0]) for name, key in (("own", "RssAnon"), ("mapped", "RssFile"))}
+    told = {f"open_{kind}_mb": mib for kind, mib in bench.taken(before).items()}
+    clocks, processor = zip(*spent[1:], strict=True)
+    told |= {"first_ms": 1000 * spent[0][0], **{f"search_{name}": ms for name, ms in bench.latency(clocks).items()}}
+    return {**told, "search_cpu_ms": 1000 * float(np.median(processor))}
 
 
 def line(sizes: Sequence[int], values: Sequence[float], far: int = FAR) -> dict[str, float]:
@@ -165,7 +121,8 @@ def measure(home: Path, queries: Sequence[str], sizes: Sequence[int], name: str,
         np.save(Path(scratch) / "queries.npy", vectors)
         for size in sizes:
             root = cut(home, Path(scratch) / f"home-{size}", size, name)
-            steps = [_alone(step, root, name, Path(scratch)) for step in ("build", "search")]
+            words = [str(root), "--profile", name, "--given", scratch, "--step"]
+            steps = [bench.alone(_MODULE, *words, step) for step in ("build", "search")]
             told.append({"documents": size, **steps[0], **steps[1]})
             shutil.rmtree(root)
     return {"profile": name, "queries": len(queries), "top": TOP, "sizes": told, "lines": _lines(told)}
@@ -177,17 +134,11 @@ def _lines(told: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return {name: line(sizes, [each[name] for each in told]) for name in named}
 
 
-def _alone(step: str, home: Path, name: str, scratch: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "consilience.evaluation.benchmark_growth", str(home)]
-    command += ["--profile", name, "--step", step, "--given", str(scratch)]
-    return dict(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))  # noqa: S603
-
-
 def one(step: str, home: Path, name: str, scratch: Path) -> dict[str, Any]:
-    """One step on one home, in this process."""
+    """One step on one home, in this process: no text lacks a vector, and the questions were embedded before."""
     given = json.loads((scratch / "given.json").read_text(encoding="utf-8"))
     known = dict(zip(given["queries"], np.load(scratch / "queries.npy"), strict=True))
-    model = _NoModel(given["name"], given["dimension"], known)
+    model = bench.KnownVectors(given["name"], given["dimension"], known)
     steps: dict[str, Callable[[], dict[str, Any]]] = {
         "build": lambda: built(home, name, model),
         "search": lambda: searched(home, name, model, given["queries"]),
@@ -195,12 +146,10 @@ def one(step: str, home: Path, name: str, scratch: Path) -> dict[str, Any]:
     return steps[step]()
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_rounded(each) for each in value]
-    return round(float(value), 3) if isinstance(value, float) else value
+def titles(corpus: Corpus) -> list[str]:
+    """What is asked without a file: titles of documents, spread over the snapshot."""
+    rows = np.flatnonzero(corpus.alive)
+    return bench.evenly([corpus.document(int(row)).fields.get("title", "") for row in rows], QUERIES)
 
 
 def main() -> None:
@@ -218,16 +167,11 @@ def main() -> None:
     else:
         corpus = newest(given.home)
         whole = corpus.table.num_rows
-        asked = (
-            [str(next(row[key] for key in _ASKED if key in row)) for row in datasets.rows(given.queries)]
-            if given.queries
-            else [corpus.document(int(row)).fields.get("title", "") for row in np.flatnonzero(corpus.alive)]
-        )
-        queries = asked[:: max(1, len(asked) // QUERIES)][:QUERIES]
+        queries = bench.questions(given.queries, QUERIES) if given.queries else titles(corpus)
         model = embedding_by_name(profiles.load(find(given.home), profiles.DEFAULT).dense.embedding)
         sizes = [*(size for size in given.sizes if size < whole), whole]
         told = measure(given.home, queries, sizes, given.profile, model)
-    sys.stdout.write(json.dumps(_rounded(told), indent=None if given.step else 1) + "\n")
+    sys.stdout.write(json.dumps(bench.rounded(told), indent=None if given.step else 1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,8 +27,7 @@ from typing import Any
 import numpy as np
 
 from consilience.corpora.corpus import Clocks, Corpus
-from consilience.corpora.store import Store
-from consilience.evaluation import datasets
+from consilience.evaluation.bench import alone, evenly, latency, memory, newest, questions, rounded, taken
 from consilience.home import find
 from consilience.indexes import analysis, lexical
 from consilience.indexes import profile as profiles
@@ -41,7 +39,6 @@ TOP, QUERIES = 100, 300
 # What an update brings: so large a part of the documents is new, and a tenth as many are gone.
 _CHANGED, _GONE = 0.01, 0.1
 _SLOWEST = 5_000  # documents for rank_bm25, which scores every one of them for every query in Python
-_ASKED = ("query", "question", "claim")
 
 Ask = Callable[[str], Sequence[int]]
 
@@ -62,15 +59,11 @@ class Bench:
     @cached_property
     def corpus(self) -> Corpus:
         """The newest snapshot, with at most so many live rows."""
-        return self.holding(np.flatnonzero(self._opened().alive)[: self.documents])
-
-    def _opened(self) -> Corpus:
-        store = Store(find(self.home))
-        return Corpus(store, max((store.folder / "snapshots").glob("[!.]*"), key=lambda at: at.stat().st_mtime).name)
+        return self.holding(np.flatnonzero(newest(self.home).alive)[: self.documents])
 
     def holding(self, rows: Ints) -> Corpus:
         """The snapshot as if these rows alone were alive."""
-        opened = self._opened()
+        opened = newest(self.home)
         opened.alive = np.isin(np.arange(opened.table.num_rows), rows)
         return opened
 
@@ -83,10 +76,9 @@ class Bench:
     @cached_property
     def queries(self) -> list[str]:
         """At most so many questions, spread over the file, or over the titles."""
-        asked = [title for _, indexed in self.texts if (title := indexed["title"])]
         if self.queries_from:
-            asked = [str(next(row[key] for key in _ASKED if key in row)) for row in datasets.rows(self.queries_from)]
-        return asked[:: max(1, len(asked) // QUERIES)][:QUERIES]
+            return questions(self.queries_from, QUERIES)
+        return evenly([title for _, indexed in self.texts if (title := indexed["title"])], QUERIES)
 
     def sight(self, as_of: date | None = None) -> Sight:
         """All there is, or what had been published by a day."""
@@ -160,7 +152,7 @@ def _compared(queries: Sequence[str], ours: Ask, bare: Ask) -> dict[str, float]:
 
 
 def _spread(seconds: Sequence[float]) -> dict[str, float]:
-    return {"mean_ms": 1000 * mean(seconds), "p95_ms": 1000 * float(np.quantile(seconds, 0.95))}
+    return {"mean_ms": 1000 * mean(seconds), "p95_ms": latency(seconds)["p95_ms"]}
 
 
 def _middle(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -236,7 +228,7 @@ def one(name: str, bench: Bench) -> dict[str, Any]:
     told: dict[str, Any] = {"documents": len(bench.texts)}
     asked = bench.queries
     with TemporaryDirectory() as folder:
-        before = _memory()
+        before = memory()
         started = time.perf_counter()
         ask = SYSTEMS[name](bench, Path(folder) / "built")
         told["build_s"] = time.perf_counter() - started
@@ -246,8 +238,7 @@ def one(name: str, bench: Bench) -> dict[str, Any]:
             ask(query)
             spent.append(time.perf_counter() - started)
         told |= _spread(spent)
-        after = _memory()
-        told["memory_mib"] = {kind: round((after[kind] - before[kind]) / 1024, 1) for kind in after}
+        told["memory_mib"] = _taken_mib(before)
         if name == "ours":
             del ask
             told |= _opened(bench, Path(folder) / "built", asked) | _updated(bench, Path(folder))
@@ -256,12 +247,15 @@ def one(name: str, bench: Bench) -> dict[str, Any]:
 
 def _opened(bench: Bench, folder: Path, asked: Sequence[str]) -> dict[str, Any]:
     """What our built index takes of memory once it is opened and has answered."""
-    before = _memory()
+    before = memory()
     opened = Lexical(folder, bench.corpus, bench.profile)
     for query in asked:
         opened.search(query, TOP, bench.sight())
-    after = _memory()
-    return {"opened_mib": {kind: round((after[kind] - before[kind]) / 1024, 1) for kind in after}}
+    return {"opened_mib": _taken_mib(before)}
+
+
+def _taken_mib(before: Mapping[str, int]) -> dict[str, float]:
+    return {kind: round(mib, 1) for kind, mib in taken(before).items()}
 
 
 def _updated(bench: Bench, folder: Path) -> dict[str, float]:
@@ -275,13 +269,6 @@ def _updated(bench: Bench, folder: Path) -> dict[str, float]:
     return {"update_s": time.perf_counter() - started, "new": analysed, "gone": len(gone)}
 
 
-def _memory() -> dict[str, int]:
-    """KiB of this process in memory: its own, and of mapped files, which the system may take back."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    told = {key: int(value.split()[0]) for key, _, value in (line.partition(":") for line in lines) if "Rss" in key}
-    return {"own": told["RssAnon"], "mapped": told["RssFile"]}
-
-
 def measure(bench: Bench, *, sizes: Iterable[int] = (), rounds: int = 5) -> dict[str, Any]:
     """All of it; sizes default to a quarter, a half and all of the documents."""
     whole = len(bench.texts)
@@ -290,7 +277,7 @@ def measure(bench: Bench, *, sizes: Iterable[int] = (), rounds: int = 5) -> dict
     missing = [f"{name} is not installed: pip install 'consilience[dev]'" for name in SYSTEMS if name not in grown]
     search = searched(bench, rounds)
     told = {"documents": whole, "queries": len(bench.queries), "top": TOP, "rounds": rounds, "missing": missing}
-    return _rounded({**told, "search": search, "systems": grown})  # type: ignore[no-any-return]
+    return rounded({**told, "search": search, "systems": grown})
 
 
 def _installed() -> list[str]:
@@ -302,20 +289,8 @@ def _taken(name: str, sizes: Sequence[int]) -> Sequence[int]:
 
 
 def _apart(name: str, bench: Bench, size: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", __spec__.name, "--home", str(bench.home)]
-    command += ["--one", name, "--documents", str(size)]
-    command += ["--queries", str(bench.queries_from)] if bench.queries_from else []
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)  # noqa: S603 - our own module
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_rounded(each) for each in value]
-    return round(value, 3) if isinstance(value, float) else value
+    asked = ["--queries", str(bench.queries_from)] if bench.queries_from else []
+    return alone(__spec__.name, "--home", str(bench.home), "--one", name, "--documents", str(size), *asked)
 
 
 def main() -> None:

@@ -21,10 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from consilience.corpora.corpus import Clocks, Corpus
-from consilience.corpora.store import Store
+from consilience.corpora.corpus import Clocks
 from consilience.errors import BadInputError
-from consilience.evaluation import datasets
+from consilience.evaluation import bench
 from consilience.home import Rooms, find
 from consilience.indexes import Index, folder_of
 from consilience.indexes import profile as profiles
@@ -32,23 +31,15 @@ from consilience.models.embedding import embedding_by_name
 
 TOP, QUERIES, ROUNDS = 10, 300, 5
 FIGURE = "hybrid_over_embedding_ms"
-_ASKED = ("query", "question", "claim")
 # All that is dated is in sight.
 _CLOCKS = Clocks(date(2200, 1, 1), datetime(2200, 1, 1, tzinfo=UTC), explicit=False)
 
 
-def questions(path: Path, count: int) -> list[str]:
-    """At most so many questions of a file, spread over it."""
-    asked = [str(next(row[key] for key in _ASKED if key in row)) for row in datasets.rows(path)]
-    return asked[:: max(1, len(asked) // count)][:count]
-
-
 def opened(rooms: Rooms) -> Index:
     """The index of the newest snapshot that has one, by the profile the home is refreshed by."""
-    profile, store = profiles.load(rooms, profiles.chosen(rooms)), Store(rooms)
-    newest = sorted((store.folder / "snapshots").glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in newest:
-        if folder_of(corpus := Corpus(store, path.name), profile).exists():
+    profile = profiles.load(rooms, profiles.chosen(rooms))
+    for corpus in bench.snapshots(rooms):
+        if folder_of(corpus, profile).exists():
             return Index(corpus, profile, embedding_by_name(profile.dense.embedding))
     raise BadInputError("this home has no index by its profile", where="HOME", expected="consilience refresh")
 
@@ -76,7 +67,7 @@ def _round(index: Index, asked: Sequence[str]) -> dict[str, Any]:
             started, worked = time.perf_counter(), time.process_time()
             call(query)
             spent[name].append((time.perf_counter() - started, time.process_time() - worked))
-    told = {name: _spread(np.array(times) * 1000) for name, times in spent.items()}
+    told = {name: _spread(times) for name, times in spent.items()}
     over = round(told["hybrid"]["p95_ms"] - told["embedding"]["p95_ms"], 3)
     return {
         "documents": int(index.corpus.alive.sum()),
@@ -86,11 +77,10 @@ def _round(index: Index, asked: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _spread(times: Any) -> dict[str, float]:
+def _spread(times: Sequence[tuple[float, float]]) -> dict[str, float]:
     """The middle and the 95th of a hundred on the clock, and the middle of what processors worked."""
-    middle, late = np.percentile(times[:, 0], [50, 95])
-    return {name: round(float(value), 3) for name, value in
-            (("p50_ms", middle), ("p95_ms", late), ("cpu_p50_ms", np.median(times[:, 1])))}  # fmt: skip
+    clocks, worked = zip(*times, strict=True)
+    return bench.rounded({**bench.latency(clocks), "cpu_p50_ms": 1000 * float(np.median(worked))})
 
 
 def main() -> None:
@@ -102,7 +92,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
     rooms = find(given.home)
-    told = measure(lambda: opened(rooms), questions(given.queries, given.count), given.rounds)
+    told = measure(lambda: opened(rooms), bench.questions(given.queries, given.count), given.rounds)
     sys.stdout.write(json.dumps(told, indent=1) + "\n")
 
 

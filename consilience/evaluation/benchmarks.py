@@ -16,7 +16,6 @@ import io
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,6 +31,7 @@ from typing import Any
 from consilience.corpora import pubmed
 from consilience.corpora.store import Store
 from consilience.corpora.workers import Workers, cores, uncollected
+from consilience.evaluation import bench
 from consilience.home import init
 
 _OFF = "off"
@@ -216,10 +216,8 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 def _apart(name: str, path: Path, collector: str) -> Run:
-    command = [sys.executable, "-m", "consilience.evaluation.benchmarks", "one", "--name", name, "--file", str(path)]
-    command += ["--collector", collector]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)  # noqa: S603 - our own module
-    return Run(**json.loads(done.stdout))
+    words = ["one", "--name", name, "--file", str(path), "--collector", collector]
+    return Run(**bench.alone("consilience.evaluation.benchmarks", *words))
 
 
 def one(name: str, path: Path, collector: str = _OFF) -> Run:
@@ -230,13 +228,8 @@ def one(name: str, path: Path, collector: str = _OFF) -> Run:
         started, burnt = time.perf_counter(), time.process_time()
         count = work()
         seconds, cpu = time.perf_counter() - started, time.process_time() - burnt
-    return Run(
-        count, round(seconds, 4), round(cpu, 4), _peak_mib(resource.RUSAGE_SELF), _peak_mib(resource.RUSAGE_CHILDREN)
-    )
-
-
-def _peak_mib(whose: int) -> int:
-    return resource.getrusage(whose).ru_maxrss >> 10  # KiB on Linux
+    ours, workers = (int(bench.peak(whose)) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return Run(count, round(seconds, 4), round(cpu, 4), ours, workers)
 
 
 def main() -> None:

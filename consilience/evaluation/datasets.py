@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from consilience.clocks import parse_day
-from consilience.errors import BadInputError, RefusedFileError
+from consilience.errors import BadInputError, RefusedFileError, first_problem
 from consilience.records import doi_curie, pmid_curie
 
 Row = dict[str, Any]
@@ -227,12 +227,4 @@ def _validated(row: Row, where: str) -> Question:
     try:
         return Question.model_validate(row)
     except ValidationError as failure:
-        raise BadInputError(
-            _first_problem(failure), where=where, expected="the forms of evaluation/README.md"
-        ) from None
-
-
-def _first_problem(failure: ValidationError) -> str:
-    problem = failure.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    return f"{place}: {problem['msg']}" if place else str(problem["msg"])
+        raise BadInputError(first_problem(failure), where=where, expected="the forms of evaluation/README.md") from None

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from consilience.errors import BadInputError
+from consilience.errors import BadInputError, first_problem
 from consilience.evaluation.datasets import Day
 from consilience.evaluation.measures import RANKING, parsed
 
@@ -282,10 +282,8 @@ def _load(path: Path, adapter: TypeAdapter[_T]) -> _T:
     try:
         return adapter.validate_python(_yaml(path))
     except ValidationError as failure:
-        problem = failure.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
         raise BadInputError(
-            f"{place}: {problem['msg']}" if place else problem["msg"],
+            first_problem(failure),
             where=path.name,
             expected="the keys named in evaluation/README.md",
         ) from None

@@ -10,7 +10,6 @@ and what both answer on clocks before the others came must be the same, hit by h
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +27,7 @@ from consilience.evaluation.definition import LeaksSuite
 from consilience.evaluation.engine import Searches
 from consilience.evaluation.outcome import Clock, Outcome, Scored, timed
 from consilience.evaluation.shelf import Shelf, built
-from consilience.home import Rooms, name_of
+from consilience.home import Rooms, name_of, same_file
 from consilience.indexes import Hit, Index, facets
 from consilience.indexes.filters import ASKED_STATUSES, PREPRINT, Filters
 
@@ -202,20 +201,13 @@ def earlier(shelf: Shelf, commits: Sequence[Commit], root: Path) -> Shelf:
         (root / "corpora" / "store" / folder).mkdir(parents=True)
         for path in sorted((rooms.corpora / folder).glob("*")):
             if path.name.partition(".")[0] in names:
-                _link(path, root / "corpora" / "store" / folder / path.name)
+                same_file(path, root / "corpora" / "store" / folder / path.name)
     store = Store(Rooms(root))
     fold.build(store, commits, range(SHARDS))
     passages.build(store, commits, range(SHARDS))
     corpus = Corpus(store, snapshot.build(store, commits))
     spent = built(corpus, commits, shelf.profile, shelf.embed(shelf.profile.dense.embedding))
     return Shelf(corpus, commits, shelf.profile, shelf.embed, shelf.now, shelf.scratch, spent)
-
-
-def _link(old: Path, new: Path) -> None:
-    try:
-        os.link(old, new)
-    except OSError:  # another file system
-        shutil.copyfile(old, new)
 
 
 def _moved(replay: Replay, retriever: str, top: int) -> bool:

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from consilience.corpora.passages import text_key
 from consilience.home import STAGED, fingerprint, publish
+from consilience.indexes.dense.vectors import Vectors, form, rows_of, table_of
 from consilience.models import Embedding
-
-Vectors = npt.NDArray[np.float32]
-_COLUMNS = {"embedded", "vector"}
 
 
 class Remembered:
@@ -60,7 +57,8 @@ class Remembered:
 
     def _kept(self, wanted: set[str]) -> dict[str, Vectors]:
         if self._places is None:
-            self._places = {key: place for folder in (self._own, *self._others) for key, place in _places(folder)}
+            wanted_form, folders = form(self.dimension), (self._own, *self._others)
+            self._places = {key: place for folder in folders for key, place in _places(folder, wanted_form)}
         by_file: dict[Path, list[tuple[str, int]]] = {}
         for key in wanted & self._places.keys():
             path, row = self._places[key]
@@ -68,28 +66,25 @@ class Remembered:
         found: dict[str, Vectors] = {}
         for path, places in by_file.items():
             column = pq.read_table(path, columns=["vector"])["vector"].take([row for _, row in places])
-            values = column.combine_chunks().flatten().to_numpy().astype(np.float32).reshape(len(places), -1)
-            if values.shape[1] == self.dimension:
-                found |= {key: vector for (key, _), vector in zip(places, values, strict=True)}
+            values = rows_of(column, self.dimension)
+            found |= {key: vector for (key, _), vector in zip(places, values, strict=True)}
         return found
 
     def _keep(self, keys: list[str], vectors: Vectors) -> None:
         target = self._own / f"{fingerprint(sorted(keys))}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         staged = target.with_name(f"{STAGED}{os.getpid()}-{target.name}")
-        values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
-        table = pa.table({"embedded": pa.array(keys, pa.string()), "vector": values})
-        pq.write_table(table, staged, compression="none", use_dictionary=False)
+        pq.write_table(table_of(keys, vectors), staged, compression="none", use_dictionary=False)
         publish(staged, target)
         if self._places is not None:
             self._places |= {key: (target, row) for row, key in enumerate(keys)}
 
 
-def _places(folder: Path) -> Iterable[tuple[str, tuple[Path, int]]]:
+def _places(folder: Path, wanted: pa.Schema) -> Iterable[tuple[str, tuple[Path, int]]]:
     """Where each text's vector lies; a file of another form, or a torn one, holds none of ours."""
     for path in sorted(folder.glob("**/[!.]*.parquet")):
         try:
-            if set(pq.read_schema(path).names) >= _COLUMNS:
+            if pq.read_schema(path).equals(wanted):
                 for row, key in enumerate(pq.read_table(path, columns=["embedded"])["embedded"].to_pylist()):
                     yield key, (path, row)
         except (pa.ArrowInvalid, OSError):

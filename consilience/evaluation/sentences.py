@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consilience.corpora.corpus import Document
-from consilience.errors import BadInputError, NotFoundError
+from consilience.errors import BadInputError, NotFoundError, first_problem
 from consilience.evaluation.bootstrap import Statistic, mean
 from consilience.evaluation.datasets import detect, rows
 from consilience.evaluation.definition import SentencesSuite
@@ -248,9 +248,8 @@ def marked_sentences(path: Path, corpus: Sequence[tuple[str, Path]], form: str |
         for row in _FORMS[form](path, corpus):
             found.append(Marked.model_validate(row))  # noqa: PERF401
     except ValidationError as failure:
-        problem = failure.errors()[0]
         raise BadInputError(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", where=f"{path.name}, case {len(found) + 1}",
+            first_problem(failure), where=f"{path.name}, case {len(found) + 1}",
             expected="id, query, document, sentences",
         ) from None  # fmt: skip
     except (KeyError, TypeError, IndexError) as failure:

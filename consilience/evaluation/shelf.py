@@ -24,7 +24,7 @@ from consilience.clocks import parse_day
 from consilience.corpora import fold, passages, recordfiles, snapshot
 from consilience.corpora.corpus import Clocks, Corpus
 from consilience.corpora.store import SHARDS, Commit, Store, load
-from consilience.errors import BadInputError
+from consilience.errors import BadInputError, first_problem
 from consilience.evaluation.remembered import Remembered
 from consilience.home import Rooms
 from consilience.indexes import dense
@@ -136,10 +136,8 @@ def patched(profile: Profile, patch: Patch) -> Profile:
     try:
         return Profile.model_validate(whole)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise BadInputError(
-            f"profile {place}: {first['msg']}", where=json.dumps(patch), expected=", ".join(Profile.model_fields)
+            f"profile {first_problem(error)}", where=json.dumps(patch), expected=", ".join(Profile.model_fields)
         ) from None
 
 

@@ -15,7 +15,7 @@ from consilience.corpora import snapshot
 from consilience.corpora.corpus import Clocks, Corpus
 from consilience.corpora.store import Commit, digest_of
 from consilience.errors import BadInputError
-from consilience.home import fingerprint, publish, staging
+from consilience.home import fingerprint, publish, same_file, staging
 from consilience.indexes import cluster, dense, facets, lexical
 from consilience.indexes.asides import to_the_point
 from consilience.indexes.boolean import run, strategy
@@ -73,7 +73,7 @@ def build(corpus: Corpus, commits: Sequence[Commit], profile: Profile, embedding
         earlier = sorted(path for path in target.parent.glob(f"[!.]*/{_INPUTS}"))
         same = next((path.parent for path in earlier if path.read_text(encoding="utf-8") == inputs), None)
         if same:  # a retraction changes what documents are worth, not what they say
-            shutil.copytree(same, made, copy_function=dense.parts.link)
+            shutil.copytree(same, made, copy_function=same_file)
         else:
             made.mkdir()
             before = _earlier(corpus, earlier)

@@ -31,7 +31,7 @@ from consilience.corpora.corpus import FOREVER, Corpus, days
 from consilience.errors import BadInputError, BusyError, StoreDamagedError
 from consilience.home import fingerprint
 from consilience.indexes import dense
-from consilience.indexes.dense.search import moved
+from consilience.indexes.dense.search import cosines, moved, remembering
 from consilience.indexes.dense.vectors import Vectors, vectors_of
 from consilience.indexes.facets import BARE, PROPERTIES, Facets
 from consilience.indexes.filters import Found, Mask, Sight
@@ -239,7 +239,7 @@ class Cluster:
             raise _missing() from error
         self.passages: npt.NDArray[np.int32] = owners["passage"].to_numpy()
         self.rows: npt.NDArray[np.int32] = owners["row"].to_numpy()
-        self._embedding, self._profile = embedding, profile
+        self._vector, self._profile = remembering(embedding), profile
         instants = np.concatenate([corpus.known_from, corpus.known_until])
         self._last = int(instants[instants < FOREVER].max(initial=0))
         self._milvus = _connected(profile, beside)
@@ -252,7 +252,7 @@ class Cluster:
 
         The query's vector is moved by `towards`, where that is given, shape (dimension,).
         """
-        vector = moved(self._embedding.encode_query(query), towards)
+        vector = moved(self._vector(query), towards)
         allowed = sight.allowed[self.rows]
         if limit < 1 or not vector.any() or not allowed.any():
             return []
@@ -295,7 +295,7 @@ class Cluster:
                 floor = least if floor is None else max(floor, least)
         at, known = _places(self._ids, np.array(ids, f"S{_ID}"))
         near = np.array(vectors, np.float32).reshape(-1, len(vector))[known]
-        return at[known], _cosines(near, vector), floor
+        return at[known], cosines(near, vector), floor
 
     def _documents(
         self, entries: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], allowed: Mask
@@ -311,7 +311,7 @@ class Cluster:
 
     def best_passages(self, query: str, rows: Sequence[int]) -> Vectors:
         """The vector of that passage of each row which is nearest to a query, shape (rows, dimension); else zeros."""
-        vector = self._embedding.encode_query(query)
+        vector = self._vector(query)
         best = np.zeros((len(rows), len(vector)), np.float32)
         entries = np.flatnonzero(np.isin(self.rows, rows))
         held: dict[bytes, Vectors] = {}
@@ -330,12 +330,6 @@ class Cluster:
     def close(self) -> None:
         """Let go of Milvus; Milvus Lite stops with it."""
         self._milvus.close()
-
-
-def _cosines(near: Vectors, vector: Vectors) -> npt.NDArray[np.float64]:
-    products = near.astype(np.float64) * vector.astype(np.float64)
-    rounded: npt.NDArray[np.float64] = products.sum(axis=1).astype(np.float32).astype(np.float64)
-    return rounded
 
 
 def _missing() -> StoreDamagedError:

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from consilience.corpora.corpus import Clocks, Corpus
 from consilience.corpora.store import TEXT_FIELDS
 from consilience.errors import BadInputError, StoreDamagedError
+from consilience.home import same_file
 from consilience.indexes import analysis, counts
 from consilience.indexes.boolean import fields, mesh, run, strategy
-from consilience.indexes.dense import parts
 from consilience.indexes.filters import Found, Mask, Sight
 from consilience.indexes.profile import LexicalProfile
 
@@ -122,7 +122,7 @@ def _take_over(old: Path, new: Path) -> None:
         if path.name in ("meta.json", ".managed.json"):
             shutil.copyfile(path, new / path.name)
         elif path.suffix != ".lock" and path.name not in (_KEYS, _ROWS):
-            parts.link(str(path), str(new / path.name))
+            same_file(path, new / path.name)
 
 
 def _write(folder: Path, corpus: Corpus, profile: LexicalProfile, change: Change) -> None:

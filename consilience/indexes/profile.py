@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from consilience.batches import Engine
-from consilience.errors import BadInputError
+from consilience.errors import BadInputError, first_problem
 from consilience.home import Rooms, fingerprint, write_atomically
 from consilience.models.encoders import Encoder
 
@@ -232,10 +232,8 @@ def load(rooms: Rooms, name: str = DEFAULT) -> Profile:
     try:
         return Profile.model_validate(body)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise BadInputError(
-            f"{place}: {first['msg']}", where=f"indexes/{name}.yaml", expected=", ".join(Profile.model_fields)
+            first_problem(error), where=f"indexes/{name}.yaml", expected=", ".join(Profile.model_fields)
         ) from None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +24,7 @@ from consilience.corpora.marks import CLOSING, REINSTATED
 from consilience.corpora.passages import fields_at
 from consilience.corpora.store import SHARDS, Commit, Store
 from consilience.errors import StoreDamagedError
-from consilience.home import Progress, Rooms, fingerprint, publish, staging
+from consilience.home import Progress, Rooms, fingerprint, publish, same_file, staging
 from consilience.kg.extract import EXTRACTOR, Source, extract
 from consilience.kg.graph import MARKS, claims_schema
 from consilience.kg.link import Linker
@@ -170,7 +169,7 @@ def build(corpus: Corpus, commits: Sequence[Commit], extractor: Extractor) -> bo
         earlier = sorted(target.parent.glob(f"[!.]*/{_INPUTS}"))  # not one that is being removed
         same = next((path for path in earlier if path.read_text().strip() == inputs), None)
         if same:  # a retraction changes what claims are worth, not the claims
-            _same_file(same.with_name(_CLAIMS), made / _CLAIMS)
+            same_file(same.with_name(_CLAIMS), made / _CLAIMS)
         else:
             table = _joined(folder / "documents.parquet", paths, extractor.linker.vocabulary)
             pq.write_table(table, made / _CLAIMS, compression="zstd", row_group_size=20_000)
@@ -178,13 +177,6 @@ def build(corpus: Corpus, commits: Sequence[Commit], extractor: Extractor) -> bo
         pq.write_table(marks, made / MARKS, compression="zstd")
         publish(made, target)
     return True
-
-
-def _same_file(old: Path, new: Path) -> None:
-    try:
-        os.link(old, new)
-    except OSError:  # a file system without links
-        shutil.copyfile(old, new)
 
 
 def _inputs(documents: Path, paths: Sequence[Path]) -> str:

@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from consilience.errors import BadInputError
 from consilience.records import normal_space
 
+# Of a question or a claim, in characters.
+LONGEST_QUESTION = 2000
 Kind = Literal["polar", "factoid", "list", "summary"]
 
 _AUXILIARY = (
@@ -58,3 +61,13 @@ def _kind(text: str) -> Kind:
     if _WH.match(text):
         return "polar" if _POLAR.search(text) else "factoid"
     return "polar"
+
+
+def checked_question(text: str, what: str = "question") -> str:
+    """A question with white space normalised; empty or overlong ones are refused."""
+    asked = normal_space(text)
+    if not asked:
+        raise BadInputError(f"the {what} is empty", where=what, expected="at least one word")
+    if len(asked) > LONGEST_QUESTION:
+        raise BadInputError(f"the {what} is too long", where=what, expected=f"at most {LONGEST_QUESTION} characters")
+    return asked

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from consilience.evaluation.benchmark_growth import cut, line, measure, newest
+from consilience.evaluation.bench import newest
+from consilience.evaluation.benchmark_growth import cut, line, measure
 from consilience.models.plain import HashedVectors
 from tests.making import TinyHome, paper
 

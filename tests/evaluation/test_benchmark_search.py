@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from consilience.errors import BadInputError
-from consilience.evaluation.benchmark_search import FIGURE, measure, opened, questions
+from consilience.evaluation.bench import questions
+from consilience.evaluation.benchmark_search import FIGURE, measure, opened
 from consilience.home import find
 from tests.making import TinyHome
 

@@ -115,6 +115,17 @@ def test_a_torn_file_holds_no_vector_and_is_written_anew(tmp_path) -> None:
     assert (after.embedded, after.known) == (0, 1)
 
 
+def test_a_file_of_another_form_holds_no_vector(tmp_path) -> None:
+    Remembered(HashedVectors(64), tmp_path).encode(["x"])
+    (other,) = tmp_path.rglob("*.parquet")
+    Remembered(HashedVectors(256), tmp_path).encode(["y"])
+    (own,) = set(tmp_path.rglob("*.parquet")) - {other}
+    other.rename(own.with_name(other.name))
+    again = Remembered(HashedVectors(256), tmp_path)
+    assert np.array_equal(again.encode(["x", "y"]), HashedVectors(256).encode(["x", "y"]))
+    assert (again.embedded, again.known) == (1, 1)
+
+
 def test_another_model_has_no_use_for_these_vectors(tmp_path) -> None:
     Remembered(HashedVectors(256), tmp_path).encode(["x"])
     assert Remembered(HashedVectors(64), tmp_path).encode(["x"]).shape == (1, 64)

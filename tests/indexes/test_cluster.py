@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from consilience import indexes
@@ -20,6 +21,7 @@ from consilience.indexes import Index, cluster
 from consilience.indexes.cluster import Cluster, expression
 from consilience.indexes.filters import Filters
 from consilience.indexes.profile import ClusterProfile, DenseProfile, Profile, load
+from consilience.models.plain import HashedVectors
 from consilience.records import Deletion, MeshHeading
 from consilience.refresh import Refresh
 from tests.making import TinyHome, at, clocks, paper
@@ -118,6 +120,23 @@ def test_hits_scores_and_passages_are_those_of_faiss_to_the_last_bit(both: tuple
         one, other = (index.dense.search(query, 15, seen, towards=aside) for index in both)
         assert one == other
         assert np.array_equal(*(index.dense.best_passages(query, rows) for index in both))
+
+
+def test_a_question_is_embedded_once_for_all_that_a_search_does(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Counting(HashedVectors):
+        def encode_query(self, text: str) -> npt.NDArray[np.float32]:
+            asked.append(text)
+            return super().encode_query(text)
+
+    home = first(tmp_path / "home")
+    built = opened(home, MILVUS)
+    index = Index(built.corpus, MILVUS, Counting())
+    rows = [found.row for found in index.dense.search("zinc pain", 5, index.sights.of(clocks(None, 99)))]
+    assert len(rows) == 5 and index.dense.best_passages("zinc pain", rows).any()
+    assert asked == ["zinc pain"]
+    milvus(index).close()
 
 
 def test_rows_and_statuses_that_no_field_tells_are_found_whole(

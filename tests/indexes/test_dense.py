@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 import pytest
 
 from consilience.corpora.passages import embedded_text, pieces, text_key
 from consilience.errors import StoreDamagedError
 from consilience.indexes import Index, dense, folder_of
+from consilience.indexes.dense.search import remembering
+from consilience.indexes.dense.vectors import form, rows_of, table_of
 from consilience.models.plain import HashedVectors
 from consilience.records import Deletion
 from consilience.refresh import Refresh
@@ -116,6 +119,38 @@ def test_a_lost_vector_or_index_is_damage_that_says_how_to_repair(tmp_path: Path
     vectors.unlink()
     with pytest.raises(StoreDamagedError, match="missing"):
         _ = index.dense
+
+
+def test_vectors_come_back_from_a_file_as_they_were_kept(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(1).normal(size=(6, 5)).astype(np.float32)
+    table = table_of([f"key {n}" for n in range(6)], vectors)
+    pq.write_table(table, tmp_path / "kept.parquet")
+    kept = pq.read_table(tmp_path / "kept.parquet")
+    assert kept.schema.equals(form(5)) and kept["embedded"].to_pylist() == [f"key {n}" for n in range(6)]
+    assert np.array_equal(rows_of(kept["vector"], 5), vectors)
+    assert np.array_equal(rows_of(kept["vector"].take([4, 1]), 5), vectors[[4, 1]])
+    assert rows_of(table_of([], vectors[:0])["vector"], 5).shape == (0, 5)
+
+
+def test_a_question_is_embedded_once_for_all_that_a_search_does(index: Index) -> None:
+    model = Counting()
+    opened = dense.Dense(folder_of(index.corpus, index.profile) / "dense", model, index.profile.dense)
+    seen = index.sights.of(clocks(None, 99))
+    rows = [found.row for found in opened.search("zinc pain", 5, seen)]
+    assert len(rows) == 5 and opened.best_passages("zinc pain", rows).any()
+    assert opened.search("zinc pain", 5, seen) and model.asked == ["zinc pain"]
+
+
+def test_of_the_questions_asked_only_the_last_are_remembered() -> None:
+    model = Counting()
+    vector = remembering(model)
+    for number in range(1000):
+        assert np.array_equal(vector(f"zinc {number}"), vector(f"zinc {number}"))
+    assert len(model.asked) == 1000
+    vector("zinc 999")
+    assert len(model.asked) == 1000
+    vector("zinc 0")
+    assert model.asked[1000:] == ["zinc 0"]
 
 
 def test_two_builds_of_faiss_under_one_name_are_noticed() -> None:

@@ -14,6 +14,7 @@ from consilience.indexes.boolean import vocabulary
 from consilience.indexes.boolean.pubmed import Parsed, checked_dates, is_near_operand, value
 from consilience.indexes.boolean.syntax import (
     DEEPEST,
+    QUOTES,
     Dates,
     Mesh,
     Near,
@@ -53,7 +54,6 @@ _SETS = re.compile(rf"\s*(?:(and|or)\s*/?\s*{_LIST}|{_LIST}\s*/\s*(and|or))\s*(?
 _LIMIT = re.compile(r"\s*limit\s+#?(\d+)\s+to\s+", re.I)
 _SAME_SET = re.compile(r"\s*(?:remove duplicates from|(?:from)\s+(?=\d+\s*$))\s*#?(\d+)\s*$", re.I)
 _WORD = re.compile(r"""[^\s()"\[\]/]+""")
-_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "″": '"', "‘": "'", "’": "'"})
 _EXPECTED = "words.ti,ab.  Heading/  exp Heading/  adj3  and or not  or/1-5  limit 5 to humans"
 # Limits of Ovid MEDLINE that are headings, publication types or languages.
 _AGES = {"all infant": ("Infant",), "all child": ("Infant", "Child", "Adolescent"), "all adult": ("Adult",),
@@ -89,7 +89,7 @@ class _Group:
 def parse(text: str, *, number: int = 1, lines: Sequence[str] = ()) -> Parsed:
     """Read line `number` of a strategy; `lines` are the names of the earlier ones, "1" to "n"."""
     check_wildcards(text, number)
-    reader = _Reader(text.translate(_QUOTES), number, lines)
+    reader = _Reader(text.translate(QUOTES), number, lines)
     try:
         node = reader.whole()
     except RecursionError:

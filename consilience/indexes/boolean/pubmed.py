@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from consilience.indexes.boolean import vocabulary
 from consilience.indexes.boolean.syntax import (
     DEEPEST,
+    QUOTES,
     All,
     Dates,
     Mesh,
@@ -35,7 +36,6 @@ from consilience.indexes.languages import code_of
 
 _TOKEN = re.compile(r"""(?P<blank>\s+)|(?P<open>\()|(?P<close>\))|"(?P<quoted>[^"]*)"|(?P<tag>\[[^\][]{1,60}\])|
     (?P<word>[^\s()"\[\]]+)|(?P<other>.)""", re.X | re.S)  # fmt: skip
-_SAME = str.maketrans({"“": '"', "”": '"', "„": '"', "″": '"', "‘": "'", "’": "'"})
 _DATE = re.compile(r"\d{4}(?:/\d{1,2}(?:/\d{1,2})?)?")
 _RANGE = re.compile(rf"({_DATE.pattern})(?::({_DATE.pattern}))?")
 _NEAR = re.compile(r"(NEAR|ADJ)/(\d{1,3})", re.I)
@@ -62,7 +62,7 @@ class Parsed:
 
 def parse(text: str, *, number: int = 1, lines: Container[str] = (), bare: bool = False) -> Parsed:
     """Read one line; `lines` are the earlier ones that `#1` may name, and with `bare` a plain `1` or `2a` too."""
-    reader = _Reader(text.translate(_SAME), number, lines, bare)
+    reader = _Reader(text.translate(QUOTES), number, lines, bare)
     try:
         node = reader.whole()
     except RecursionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from consilience.errors import BadInputError
@@ -168,6 +169,7 @@ def detect_query(text: str) -> Syntax:
 # ---------------------------------------------------------------- reading
 
 
+@lru_cache(maxsize=64)  # whoever answers a query asks: the door, the fusion and each engine
 def of_query(text: str, syntax: str = "auto") -> Strategy | None:
     """What a search box was given, read as a strategy; None if it is words, by its look or because we were told so."""
     if syntax not in SYNTAXES:

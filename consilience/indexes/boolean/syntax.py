@@ -12,6 +12,8 @@ from consilience.indexes.boolean.vocabulary import spelt
 
 # Untrusted text: what no searcher's strategy comes near, and no machine minds.
 LONGEST, DEEPEST, LARGEST = 200_000, 50, 20_000
+# Typographic quotes as those of the keyboard: one sign for one, so that columns stay what the user sees.
+QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "″": '"', "‘": "'", "’": "'"})
 # Wildcards in one word; each one multiplies what the engine has to try.
 _WILDEST = 10
 

@@ -9,7 +9,6 @@ much lies in deltas, or too much is of texts that are gone, all is built anew.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consilience.errors import StoreDamagedError
-from consilience.home import fingerprint
+from consilience.home import fingerprint, same_file
 from consilience.indexes.dense import coarse, kinds
 from consilience.indexes.dense.vectors import Vectors
 from consilience.indexes.profile import DenseProfile
@@ -121,7 +120,7 @@ def make(
 ) -> tuple[Part, ...]:
     """Write a folder of parts with its manifest; deltas are exact, whatever the kind of the base."""
     for part in layout.kept:
-        shutil.copytree(part.path, folder / part.name, copy_function=link)
+        shutil.copytree(part.path, folder / part.name, copy_function=same_file)
     made = [Part(folder, part.name, part.kind, part.vectors) for part in layout.kept]
     if len(layout.fresh) or not made:
         keys = layout.fresh.to_pylist()
@@ -156,11 +155,3 @@ def places_of(parts: Sequence[Part], keys: pa.Array) -> tuple[npt.NDArray[np.int
         here = ~np.isnan(at)
         part_of[here], place_of[here] = number, at[here]
     return part_of, place_of
-
-
-def link(old: str, new: str) -> None:
-    """Link a file that never changes to a second place; copy it on a file system without links."""
-    try:
-        os.link(old, new)
-    except OSError:
-        shutil.copyfile(old, new)

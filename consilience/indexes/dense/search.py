@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ _ROUNDING = 1e-5
 _SPARE = 20
 # How many times an approximate index or copy is asked, four times as much each time, before the vectors are.
 _TRIES = 2
+# The questions whose vectors an open index keeps: a search asks for one more than once, and people ask again.
+_QUESTIONS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Dense:
 
     def __init__(self, folder: Path, embedding: Embedding, profile: DenseProfile | None = None) -> None:
         self._embedding, self._profile = embedding, profile or DenseProfile()
-        self._encoded: dict[str, npt.NDArray[np.float32]] = {}
+        self._vector = remembering(embedding)
         self.parts = parts.read(folder)
         if not self.parts or not all((part.path / "exact.faiss").exists() for part in self.parts):
             raise StoreDamagedError("the dense index is missing", where="indexes/store", expected="consilience refresh")
@@ -195,13 +197,10 @@ class Dense:
         hits["score"], hits["row"], hits["passage"] = scored[order], self.rows[each][order], self.passages[each][order]
         return hits
 
-    def _vector(self, query: str) -> npt.NDArray[np.float32]:
-        found = self._encoded.get(query)
-        if found is None:
-            if len(self._encoded) > 256:
-                self._encoded.clear()
-            found = self._encoded[query] = self._embedding.encode_query(query)
-        return found
+
+def remembering(embedding: Embedding) -> Callable[[str], Vectors]:
+    """How a question becomes its vector, shape (dimension,): embedded once while it is among the last so many."""
+    return lru_cache(_QUESTIONS)(embedding.encode_query)
 
 
 def moved(vector: Vectors, towards: Vectors | None) -> Vectors:
@@ -235,6 +234,13 @@ def _scored(
     if len(found) > count:
         best = np.argpartition(-(near @ vector), count - 1)[:count]
         found, near = found[best], near[best]
-    # Row by row and in double precision: a matrix product adds in an order that depends on its neighbours.
-    cosines = (near.astype(np.float64) * vector.astype(np.float64)).sum(axis=1)
-    return found, cosines.astype(np.float32).astype(np.float64)
+    return found, cosines(near, vector)
+
+
+def cosines(near: Vectors, vector: Vectors) -> npt.NDArray[np.float64]:
+    """The cosines of some unit vectors, shape (n,), to the last bit the same whichever engine holds them.
+
+    Row by row and in double precision: a matrix product adds in an order that depends on its neighbours.
+    """
+    summed = (near.astype(np.float64) * vector.astype(np.float64)).sum(axis=1)
+    return np.asarray(summed.astype(np.float32), np.float64)

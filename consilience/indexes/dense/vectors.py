@@ -33,6 +33,23 @@ def vectors_folder(store: Store, embedding: Embedding, shard: int) -> Path:
     return store.rooms.indexes / "vectors" / fingerprint([embedding.name, embedding.dimension]) / f"{shard:02d}"
 
 
+def form(dimension: int) -> pa.Schema:
+    """How vectors are kept: the key of a text, and its vector."""
+    return pa.schema({"embedded": pa.string(), "vector": pa.list_(pa.float32(), dimension)})
+
+
+def table_of(keys: Sequence[str], vectors: Vectors) -> pa.Table:
+    """Vectors of shape (len(keys), dimension) in the form they are kept in."""
+    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
+    return pa.table([pa.array(keys, pa.string()), values], schema=form(vectors.shape[1]))
+
+
+def rows_of(column: pa.ChunkedArray, dimension: int) -> Vectors:
+    """The vectors of such a column, shape (len(column), dimension); they may only be read."""
+    values: Vectors = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(-1, dimension)
+
+
 def embed(
     store: Store,
     commits: Sequence[Commit],
@@ -91,7 +108,7 @@ def _groups(
 def _write_all(group: Group, vectors: Vectors) -> None:
     at = 0
     for target, of_shard in group.items():
-        _write(target, list(of_shard), vectors[at : at + len(of_shard)])
+        segments.write(target, table_of(list(of_shard), vectors[at : at + len(of_shard)]), compression="none")
         at += len(of_shard)
 
 
@@ -104,11 +121,6 @@ def _unembedded(store: Store, shard: int, folder: Path) -> dict[str, str]:
             piece = passages.Piece(row["field"], row["start"], row["end"])
             texts[row["embedded"]] = passages.embedded_text(passages.fields_at(store, row["seq"], row["row"]), piece)
     return texts
-
-
-def _write(target: Path, keys: list[str], vectors: Vectors) -> None:
-    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
-    segments.write(target, pa.table({"embedded": pa.array(keys, pa.string()), "vector": values}), compression="none")
 
 
 def vectors_of(store: Store, embedding: Embedding, wanted: Mapping[str, int]) -> Vectors:
@@ -133,6 +145,5 @@ def _fill(made: Vectors, path: Path, missing: dict[str, int]) -> None:
     keys = pq.read_table(path, columns=["embedded"])["embedded"].to_pylist()
     found = [(line, missing.pop(key)) for line, key in enumerate(keys) if key in missing]
     if found:
-        values = pq.read_table(path, columns=["vector"])["vector"].combine_chunks().flatten()
         lines, places = (list(each) for each in zip(*found, strict=True))
-        made[places] = values.to_numpy(zero_copy_only=False).reshape(-1, made.shape[1])[lines]
+        made[places] = rows_of(pq.read_table(path, columns=["vector"])["vector"], made.shape[1])[lines]
