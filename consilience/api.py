@@ -47,7 +47,9 @@ from consilience.records import normal_space, sha256
 from consilience.view import View
 
 if TYPE_CHECKING:
-    from consilience.evaluation.engine import Searches
+    from consilience.evaluation.engine import Kind, Searches
+    from consilience.evaluation.shelf import Shelves
+    from consilience.models import Entailment
 
 Day = str | date | None
 Instant = str | datetime | None
@@ -362,32 +364,31 @@ class Home:
     ) -> dict[str, Any]:  # fmt: skip
         """Answer a question by several chains, every sentence a checked quotation, or abstain and say why.
 
+        `model` names a language model to word it, `openai:MODEL` or `recorded:FILE`: what it adds is checked, too.
         `save` keeps the answer under a name, to be watched: see `questions` and `changes`.
         """
         started = time.perf_counter()
-        if model is not None:
-            raise BadInputError(
-                f"no language model {model!r}", where="model", expected="no model: none is built in yet"
-            )
         _check_retriever(retriever)
         reasoning.checked_number(chains)
         clocks = self._clocks(as_of, known_at)
         view = self.view
+        language = view.language(model, self.network)
         asked = reasoning.checked_question(question)
         if save is not None:
             questions.checked_name(self.rooms, save, asked)
         body = (
-            reasoning.ask(asked, view.ground(clocks, retriever), number=chains, trace=trace)
+            reasoning.ask(asked, view.ground(clocks, retriever), number=chains, trace=trace, language=language)
             if view.pointer
             else reasoning.nothing_loaded(asked)
         )
         answer = {**body, **_told(clocks), "warnings": [*body.get("warnings", ()), *self._warnings(view, clocks)],
                   "shortfalls": shortfalls.outstanding(self.rooms, clocks.known_at),
-                  "provenance": view.provenance(chains, retriever),
-                  "usage": {**_usage(started), "tokens": 0, "cost": 0.0}}  # fmt: skip
+                  "provenance": view.provenance(chains, retriever, language),
+                  "usage": {**body.get("usage", {}), **_usage(started),
+                            **(language.spent if language else {"tokens": 0, "cost": 0.0})}}  # fmt: skip
         if save is not None:
             given = clocks.as_of.isoformat() if clocks.explicit else None
-            options = {"as_of": given, "chains": chains, "retriever": retriever}
+            options = {"as_of": given, "chains": chains, "retriever": retriever, **({"model": model} if model else {})}
             questions.save(self.rooms, save, answer, options, self.now())
         return answer
 
@@ -455,6 +456,27 @@ class Home:
                     "probabilities": {"supported": 0.0, "refuted": 0.0, "insufficient": 1.0}}  # fmt: skip
         return {**body, **_told(clocks), "warnings": [*body.get("warnings", ()), *self._warnings(view, clocks)],
                 "shortfalls": shortfalls.outstanding(self.rooms, clocks.known_at),
+                "provenance": view.provenance(None, "hybrid"), "usage": _usage(started)}  # fmt: skip
+
+    def audit(
+        self, answers: Mapping[str, Any] | Iterable[Mapping[str, Any]], *, as_of: Day = None, known_at: Instant = None
+    ) -> dict[str, Any]:
+        """Hold answers, ours or another system's, against the stored texts: error codes, each with where and why.
+
+        An answer that names its own clocks is read on them, unless others are given.
+        """
+        from consilience.reasoning.codes import audit
+
+        started = time.perf_counter()
+        view = self.view
+        if not view.pointer:
+            raise NotFoundError("nothing has been refreshed yet", where="corpora", expected="consilience refresh")
+        clocks = self._clocks(as_of, known_at)
+        given = [answers] if isinstance(answers, Mapping) else list(answers)
+        own = [[str(one[name]) if one.get(name) else None for name in ("as_of", "known_at")] for one in given]
+        on = [clocks if as_of or known_at else self._clocks(day, known) for day, known in own]
+        body = audit(given, on, view.corpus, view.entailment, view.linker)
+        return {**body, **_told(clocks), "warnings": self._warnings(view, clocks),
                 "provenance": view.provenance(None, "hybrid"), "usage": _usage(started)}  # fmt: skip
 
     def extract(self, lines: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -552,8 +574,13 @@ class Home:
             records, label=label, seed=seed, prior_ids=prior_ids, stop=stop, target=target, confidence=confidence
         )
 
-    def evaluate(self, suite: str, *, data: str | Path | None = None) -> dict[str, Any]:
-        """Run one suite of evaluation/ and report its measures beside its baselines."""
+    def evaluate(
+        self, suite: str, *, data: str | Path | None = None, judges: str | Path | None = None
+    ) -> dict[str, Any]:
+        """Run one suite of evaluation/ and report its measures beside its baselines.
+
+        `judges` is a folder of judges, each of which has not learnt from some of the questions; it is asked those.
+        """
         from consilience.evaluation import run, suites
 
         path = self.rooms.evaluation / f"{suite}.yaml"
@@ -562,7 +589,7 @@ class Home:
             raise BadInputError(f"no suite {suite!r}", where="suite", expected=known)
         runs = self.rooms.evaluation / "runs"
         result = run(path, self, data=Path(data) if data else None, temporary=self.temporary, shelving=self.shelf,
-                     runs=runs)  # fmt: skip
+                     runs=runs, judges=Path(judges) if judges else None)  # fmt: skip
         # Told as the home sees it: a path of this machine is nobody else's business.
         return {**result, "report": Path(result["report"]).relative_to(self.rooms.root).as_posix()}
 
@@ -572,23 +599,36 @@ class Home:
 
         return check(Path(run))
 
-    def temporary(self, corpus: Path) -> AbstractContextManager[Home]:
-        """A throw-away home filled from one file of records: how a suite runs on a corpus of its own."""
-        return _temporary(corpus, self.now)
+    def temporary(self, corpus: Path, *, kind: Kind = "records") -> AbstractContextManager[Home]:
+        """A throw-away home filled from one file, of records or guidelines: a suite's own corpus."""
+        return _temporary(corpus, self.now, kind, self._shelves())
+
+    def entailment(self, name: str | None = None) -> Entailment:
+        """The judge that answers go by, or the one called `name`."""
+        from consilience.models.entailment import entailment_by_name
+
+        return self.view.entailment if name is None else entailment_by_name(name, self.view.embedding)
+
+    def ground(self, as_of: Day = None, known_at: Instant = None) -> reasoning.Ground:
+        """What questions are answered from: for suites that choose its documents, or its judge."""
+        return self.view.ground(self._clocks(as_of, known_at), "hybrid")
 
     def shelf(self, corpus: Path | None = None) -> AbstractContextManager[Searches]:
         """The indexes alone, of this home or of a throw-away one filled from a file: what retrieval suites measure."""
-        from consilience.evaluation.shelf import Shelves
-        from consilience.models.embedding import embedding_by_name
-
-        shelves = Shelves(self.view.profile, embedding_by_name, self.now(),
-                          keep=self.rooms.remembered if self.rooms.writable else None,
-                          known=(self.rooms.indexes / "vectors",), mesh=self.rooms.corpora / "mesh")  # fmt: skip
+        shelves = self._shelves()
         if corpus is not None:
             return shelves.filled(corpus)
         view = self.view
         seen = self.store.commits()[: view.pointer.commits if view.pointer else 0]
         return shelves.over(view.corpus, seen)
+
+    def _shelves(self) -> Shelves:
+        from consilience.evaluation.shelf import Shelves
+        from consilience.models.embedding import embedding_by_name
+
+        return Shelves(self.view.profile, embedding_by_name, self.now(),
+                       keep=self.rooms.remembered if self.rooms.writable else None,
+                       known=(self.rooms.indexes / "vectors",), mesh=self.rooms.corpora / "mesh")  # fmt: skip
 
     def doctor(self, *, deep: bool = False) -> dict[str, Any]:
         """Look at stores and installed parts; every fault comes with its repair; `deep` hashes every fact."""
@@ -640,12 +680,13 @@ class Home:
 
 
 @contextmanager
-def _temporary(corpus: Path, now: Callable[[], datetime]) -> Iterator[Home]:
+def _temporary(corpus: Path, now: Callable[[], datetime], kind: Kind, shelves: Shelves) -> Iterator[Home]:
     with TemporaryDirectory(prefix="consilience-") as folder:
         opened = Home(home.init(Path(folder) / "home"), now)
-        report = opened.ingest_records([corpus])
+        report = opened.ingest_records([corpus]) if kind == "records" else opened.ingest_guidelines([corpus])
         if refused := [line for line in report["files"] if line["status"] == "refused"]:
             raise BadInputError(f"the corpus cannot be read: {refused[0]['error']['message']}", where=corpus.name)
+        shelves.prime(opened.store)
         opened.refresh()
         yield opened
 

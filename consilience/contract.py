@@ -650,6 +650,90 @@ class Disagreement(Part):
     explanation: str | None
 
 
+class ChainStep(Part):
+    """One action of a chain and what came of it; the note says what narrowed it, or why it was refused."""
+
+    action: Literal["link", "search", "guideline", "sentences", "about", "paths", "write", "check", "refute"]
+    query: str
+    found: list[Text]
+    round: Annotated[int, Field(ge=1)] = 1
+    note: str = ""
+
+
+class ChainBudget(Part):
+    """What one chain may spend."""
+
+    searches: Count
+    documents: Count
+    pairs: Count
+    rounds: Count
+    seconds: Annotated[float, Field(gt=0)]
+
+
+class ChainSpent(Part):
+    """What one chain has spent; its seconds stand under `usage`."""
+
+    searches: Count
+    documents: Count
+    pairs: Count
+    rounds: Count
+
+
+class Route(Part):
+    """Which chains a question was given, and why."""
+
+    sort: Literal["polar", "open", "guidance", "case", "options", "arithmetic", "advice"]
+    why: str
+    chains: list[Text]
+    budget: ChainBudget
+
+
+class Slots(Part):
+    """What a question says of each of the four that make a clinical one; those it leaves open are not there."""
+
+    population: Text | None = None
+    intervention: Text | None = None
+    comparator: Text | None = None
+    outcome: Text | None = None
+
+
+class AskTrace(Part):
+    """How a question was taken: its route, the parts it was searched in, what each chain spent."""
+
+    route: Route
+    parts: Annotated[list[Text], Field(max_length=4)]
+    slots: Slots
+    spent: dict[str, ChainSpent]
+
+
+class GroupCounts(Part):
+    """Events among the people of one group."""
+
+    events: Count
+    total: Annotated[int, Field(ge=1)]
+
+
+class Calculation(Part):
+    """A measure of effect from the counts in the question, with its interval and its working.
+
+    `wished` says that the event was read as what treatment is given for, so that more of it is the benefit. A bound is
+    null where it is infinite; an NNT whose interval crosses infinity reaches to as many needed to harm.
+    """
+
+    treated: GroupCounts
+    control: GroupCounts
+    wished: bool
+    measure: Literal["ARR", "RRR", "RR", "OR", "NNT", "NNH"]
+    name: Text
+    value: float | None
+    low: float | None
+    high: float | None
+    confidence: Share
+    unit: Text
+    crosses_infinity: bool
+    working: Text
+
+
 class ChainReport(Part):
     """What one chain asked, found and concluded, or how it failed."""
 
@@ -658,7 +742,7 @@ class ChainReport(Part):
     verdict: str | None
     confidence: Share | None
     independent_studies: Count
-    steps: Count | list[JsonValue]
+    steps: Count | list[ChainStep]
     error: str | None
 
 
@@ -679,7 +763,8 @@ class Ask(Reply):
     certainty: Certainty
     disagreements: list[Disagreement]
     chains: list[ChainReport]
-    trace: JsonValue = None
+    calculation: Calculation | None = None
+    trace: AskTrace | None = None
     warnings: list[str]
     shortfalls: list[Shortfall] = []
     provenance: AnswerProvenance
@@ -946,6 +1031,7 @@ class AskOptions(Part):
     as_of: Day | None
     chains: Count | None
     retriever: Retriever
+    model: str | None = None
 
 
 class SavedRun(Part):
@@ -1130,6 +1216,8 @@ class Evaluation(Reply):
     groups: JsonValue = None
     pairs: list[JsonValue] = []
     stages: list[JsonValue] = []
+    curves: list[JsonValue] = []
+    headline: str | None = None
     checked: Count | None = None
     skipped: dict[str, str] | None = None
     holds: JsonValue = None
@@ -1162,6 +1250,34 @@ class ErrorBody(Part):
     expected: str
 
 
+class Coded(Part):
+    """One error of an answer: its code, where it stands (`sentences[0]`), and why."""
+
+    code: Annotated[str, Field(pattern=r"^[1-7][A-Z]$")]
+    where: Text
+    why: Text
+
+
+class AuditedAnswer(Part):
+    """What is wrong with one answer; nothing when `codes` is empty."""
+
+    id: str | int
+    question: str
+    codes: list[Coded]
+
+
+class Audit(Reply):
+    """Answers held against the stored texts: the error codes of each, and how often each code was given."""
+
+    answers: list[AuditedAnswer]
+    counts: dict[str, Annotated[int, Field(ge=1)]]
+    as_of: Day
+    known_at: Instant
+    warnings: list[str] = []
+    provenance: Provenance
+    usage: Usage
+
+
 class Failure(Reply):
     """What a command prints instead of its object when it failed."""
 
@@ -1172,6 +1288,7 @@ IngestedFile.model_rebuild()
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "ask": Ask,
+    "audit": Audit,
     "boolean": Boolean,
     "backup": Backup,
     "batch": Batch,

@@ -6,7 +6,7 @@ import os
 import weakref
 from functools import cached_property
 from importlib.metadata import version as installed_version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consilience import home, reasoning, refresh
 from consilience.corpora.corpus import Clocks, Corpus
@@ -21,7 +21,9 @@ from consilience.kg.link import Linker
 from consilience.kg.synonyms import Synonyms
 from consilience.models import Embedding, Entailment
 
-ENTAILMENT = "features"
+if TYPE_CHECKING:
+    from consilience.corpora.web import Network
+    from consilience.models.language import LanguageModel
 
 
 class View:
@@ -79,9 +81,9 @@ class View:
     @cached_property
     def entailment(self) -> Entailment:
         """The model that judges a sentence for a claim."""
-        from consilience.models.entailment import entailment_by_name
+        from consilience.models.entailment import default_entailment, entailment_by_name
 
-        return entailment_by_name(ENTAILMENT, self.embedding)
+        return entailment_by_name(default_entailment(self.embedding), self.embedding)
 
     @cached_property
     def index(self) -> Index:
@@ -130,14 +132,30 @@ class View:
         """What chains stand on."""
         return reasoning.Ground(self.corpus, self.index, self.graph, self.linker, self.entailment, clocks, retriever)
 
-    def provenance(self, chains: int | None, retriever: str) -> dict[str, Any]:
+    def language(self, name: str | None, network: Network) -> LanguageModel | None:
+        """The language model of this name, with a budget for one answer; None where none is to write."""
+        from consilience.reasoning.language import Desk
+
+        snapshot = self.pointer.snapshot if self.pointer else None
+        return Desk(self.rooms, snapshot, os.environ, network).language(name)
+
+    def provenance(
+        self, chains: int | None, retriever: str, language: LanguageModel | None = None
+    ) -> dict[str, Any]:  # fmt: skip
         """What made an answer: the same names, the same bytes."""
         pointer = self.pointer
-        config = {"reasoning": reasoning.VERSION, "chains": chains or len(reasoning.CHAINS), "retriever": retriever}
+        config: dict[str, Any] = {
+            "reasoning": reasoning.VERSION,
+            "chains": chains or dict(reasoning.ROUTES),
+            "retriever": retriever,
+        }
+        if language is not None:
+            config["language"] = {**language.config, "prompts": reasoning.written.version()}
         return {
             "snapshot": pointer.snapshot if pointer else None, "index": pointer.index if pointer else None,
             "kg": pointer.kg if pointer else None, "config": home.fingerprint(config),
-            "models": {"embedding": self.embedding.name, "entailment": self.entailment.name, "language": None},
+            "models": {"embedding": self.embedding.name, "entailment": self.entailment.name,
+                       "language": language.name if language else None},
             "code": installed_version("consilience"),
         }  # fmt: skip
 

@@ -41,7 +41,7 @@ def empty(tmp_path: Path) -> Path:
 )
 def test_an_odd_question_gets_an_answer_of_the_contract_and_breaks_no_chain(home: Home, question: str) -> None:
     answer = contract.validated("ask", home.ask(question))
-    assert [chain["error"] for chain in answer["chains"]] == [None] * 4
+    assert {chain["error"] for chain in answer["chains"]} == {None}
 
 
 def test_a_thousand_hits_and_a_thousand_passages_are_of_the_contract(home: Home) -> None:
@@ -135,7 +135,7 @@ def test_a_home_of_deletions_only_is_refreshed_asked_and_searched(tmp_path: Path
     contract.validated("refresh", opened.refresh())
     answer = contract.validated("ask", opened.ask("Does velorine ease pain?"))
     assert answer["abstained"]["reason"] == "no_evidence"
-    assert [chain["error"] for chain in answer["chains"]] == [None] * 4
+    assert {chain["error"] for chain in answer["chains"]} == {None}
     assert opened.search("velorine")["hits"] == []
     assert opened.status()["documents"]["active"] == 0
 

@@ -21,7 +21,7 @@ from tests.conftest import BASELINE, UPDATE
 from tests.watching import retract_one_by_one
 
 HCQ = "Does hydroxychloroquine reduce mortality in patients hospitalised with COVID-19?"
-FALLS = "Does vitamin D reduce falls in older women living at home?"
+FALLS = "Does vitamin D reduce the risk of falling in older women living at home?"
 CELLS = "Do intracoronary bone marrow cells reduce mortality after myocardial infarction?"
 INSULIN = "Does intensive insulin therapy reduce mortality in critically ill patients?"
 LATER, LAST = "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"
@@ -212,7 +212,7 @@ def test_asking_again_tells_what_changed_and_stands_anew(root: Path) -> None:
     home = open_home(root, now=LATER)
     (asked,) = contract.validated("questions", home.questions("hcq", again=True))["questions"]
     assert (asked["runs"], asked["stands"], asked["reasons"]) == (2, True, [])
-    assert asked["changed"]["lost"] == ["PMID:99000184"] and not asked["changed"]["same"]
+    assert "PMID:99000184" in asked["changed"]["lost"] and not asked["changed"]["same"]
     assert "hcq" not in [row["id"] for row in home.changes(LATER)["rows"]]
     # Told again of the time before, when the first answer was the last.
     assert "hcq" in [row["id"] for row in home.changes(BASELINE, until=UPDATE)["rows"]]

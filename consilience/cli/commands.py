@@ -398,9 +398,12 @@ def ask(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     chains: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="How many chains reason independently.")
+        int | None, typer.Option(min=1, metavar="N", help="How many chains reason; else as the question needs.")
     ] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="The language model, if any.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A language model to word it: openai:MODEL, recorded:FILE, or none."),
+    ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Give every step of every chain.")] = False,
     save: Annotated[
         str | None, typer.Option(metavar="NAME", help="Keep the answer under a name, to be watched for changes.")
@@ -489,6 +492,12 @@ def one_or_many(
     return session.deliver("batch", summary)
 
 
+@command(app, "audit")
+def audit(session: Session, file: InFile, as_of: AsOf = None, known_at: KnownAt = None) -> Mapping[str, Any]:
+    """Hold answers (JSON or JSON lines, as `ask` gives them) against the stored texts; exit 1 when one is faulty."""
+    return session.open().audit(answers_in(file), **clocks(as_of, known_at))
+
+
 @command(app, "extract")
 def extract(session: Session, file: InFile) -> int:
     """Read entities and relations from {id|pmid, title, abstract} lines; prints a JSON line a document."""
@@ -497,6 +506,16 @@ def extract(session: Session, file: InFile) -> int:
     for found in session.open().extract(documents(file)):
         say(session.text_of("extract", found))
     return 0
+
+
+def answers_in(path: Path) -> list[dict[str, Any]]:
+    """The answers of a file: one JSON object, or one a line; a batch's lines hold theirs under `result`."""
+    lines = [line for line in read_lines(path) if line.strip()]
+    try:
+        found = [parsed(b"\n".join(lines), where=str(path))]
+    except BadInputError:
+        found = [parsed(line, where=f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
+    return [{"id": one["id"], **one["result"]} if isinstance(one.get("result"), dict) else one for one in found]
 
 
 def documents(path: Path) -> Iterator[dict[str, Any]]:
@@ -633,12 +652,18 @@ def evaluate(
         Path | None,
         typer.Option(metavar="RUN", exists=True, file_okay=False, help="Compute a report again from its details."),
     ] = None,
+    judges: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", exists=True, file_okay=False, help="Judges that have not seen what is asked."),
+    ] = None,
 ) -> Mapping[str, Any]:
     """Measure how good it is, or hold a report to its own details."""
-    if (suite is None) == (check is None) or (check is not None and data is not None):
+    if (suite is None) == (check is None) or (check is not None and (data is not None or judges is not None)):
         raise BadInputError("what is to be evaluated?", where="SUITE", expected="a suite, or --check RUN alone")
     home = session.open()
-    return home.evaluate(suite, data=data) if suite is not None else home.check_evaluation(check or "")
+    if suite is None:
+        return home.check_evaluation(check or "")
+    return home.evaluate(suite, data=data, judges=judges)
 
 
 @command(app, "schema")

@@ -79,6 +79,8 @@ def ask(obj: Obj) -> Iterator[Text]:
         yield line(("No answer: ", "yellow"), f"{obj['abstained']['reason']}. {obj['abstained']['detail']}")
     elif obj.get("verdict"):
         yield line((obj["verdict"], "bold"), f" (probability {obj['probabilities'][obj['verdict']]:.2f})")
+    if obj.get("calculation"):
+        yield calculation(obj["calculation"])
     for sentence in obj["sentences"]:
         yield line(sentence["text"], " ", (numbers(sentence["citations"]), "cyan"))
     for item in obj.get("items") or ():
@@ -91,6 +93,15 @@ def ask(obj: Obj) -> Iterator[Text]:
     yield from chains(obj["chains"])
     yield from sources(obj["citations"])
     yield line(f"As of {obj['as_of']}, known at {obj['known_at']}. {ADVICE}")
+
+
+def calculation(made: Obj) -> Text:
+    """A measure of effect with its interval, its unit and its working."""
+    low, high = (f"{end:.4g}" if end is not None else "infinity" for end in (made["low"], made["high"]))
+    through = " through infinity" if made["crosses_infinity"] else ""
+    interval = "" if made["low"] is None else f" ({made['confidence']:.0%} interval {low}{through} to {high})"
+    value = "none" if made["value"] is None else f"{made['value']:.4g} {made['unit']}"
+    return line((f"{made['measure']} ", "bold"), f"{value}{interval}: {made['working']}")
 
 
 def disagreements(found: Iterable[Obj]) -> Iterator[Text]:
@@ -302,6 +313,15 @@ def shortfalls(obj: Obj) -> Iterator[Text]:
         yield line("Nothing that was announced is missing.")
 
 
+def audit(obj: Obj) -> Iterator[Text]:
+    """What is wrong with each answer, and where."""
+    for each in obj["answers"]:
+        for found in each["codes"]:
+            yield line((f"{found['code']} ", "bold red"), f"{each['id']} {found['where']}: {found['why']}")
+    faulty = sum(bool(each["codes"]) for each in obj["answers"])
+    yield line(f"{faulty} of {len(obj['answers'])} answers are faulty")
+
+
 def backup(obj: Obj) -> Iterator[Text]:
     """What is in the backup, and the hash to keep elsewhere."""
     yield line((f"{obj['file']}: ", "bold"), f"{obj['files']} files, {obj['bytes']:,} bytes, {obj['commits']} commits")
@@ -334,6 +354,8 @@ def doctor(obj: Obj) -> Iterator[Text]:
 def evaluation(obj: Obj) -> Iterator[Text]:
     """Measures with their intervals."""
     yield line((f"{obj['suite']} ", "bold"), f"({obj['n']} cases)")
+    if obj.get("headline"):
+        yield line(obj["headline"])
     for name, measure in obj["measures"].items():
         value = "undefined" if measure["value"] is None else f"{measure['value']:.4f}"
         interval = " [{:.4f}, {:.4f}]".format(*measure["ci95"]) if measure["ci95"] else ""
@@ -354,6 +376,7 @@ def numbers(indices: Iterable[int]) -> str:
 
 RENDERERS: dict[str, Callable[[Obj], Iterator[Text]]] = {
     "ask": ask,
+    "audit": audit,
     "changes": changes,
     "doctor": doctor,
     "duplicates": duplicates,

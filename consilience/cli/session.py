@@ -66,11 +66,11 @@ class Session:
         return self.status_of(name, obj)
 
     def status_of(self, name: str, obj: Mapping[str, Any]) -> int:
-        """0 done; 1 for a refused file, a failed line or a shortfall; 3 when the doctor found damage."""
+        """0 done; 1 for a refused file, a failed line, a faulty answer, a shortfall; 3 when the doctor found damage."""
         if name == "doctor" and not obj["ok"]:
             return 3
         refused = any(each["status"] == "refused" for each in obj.get("files") or ()) if name == "ingest" else False
-        failed = name == "batch" and obj["failed"] > 0
+        failed = (name == "batch" and obj["failed"] > 0) or (name == "audit" and bool(obj["counts"]))
         short = bool(obj.get("shortfalls")) and not self.allow_shortfall
         return 1 if refused or failed or short else 0
 

@@ -133,7 +133,8 @@ class Web:
 
     def ask(
         self, method: str, url: str, consume: Callable[[httpx.Response], T], *,
-        form: Mapping[str, str] | None = None, headers: Callable[[], Mapping[str, str]] = dict,
+        form: Mapping[str, str] | None = None, content: bytes | None = None,
+        headers: Callable[[], Mapping[str, str]] = dict,
     ) -> T:  # fmt: skip
         """Send a request until `consume` has read its reply; the last fault is raised when it is not worth it.
 
@@ -145,11 +146,11 @@ class Web:
             retry=retry_if_exception(lambda error: isinstance(error, FaultError) and error.tries > 1),
             stop=self._is_enough, wait=self._pause, sleep=self._sleep, reraise=True,
         )  # fmt: skip
-        return retrying(lambda: self._once(method, url, consume, form, headers()))
+        return retrying(lambda: self._once(method, url, consume, form, content, headers()))
 
     def _once(
         self, method: str, url: str, consume: Callable[[httpx.Response], T], form: Mapping[str, str] | None,
-        headers: Mapping[str, str],
+        content: bytes | None, headers: Mapping[str, str],
     ) -> T:  # fmt: skip
         import httpx
 
@@ -158,7 +159,8 @@ class Web:
         fault = FaultError("timeout", "the service answers too slowly", tries=_SELDOM)
         try:
             with deadline, self._client.stream(
-                method, url, data=form, headers=dict(headers), extensions={"trace": self._line.trace}
+                method, url, data=form, content=content, headers=dict(headers),
+                extensions={"trace": self._line.trace},
             ) as response:  # fmt: skip
                 deadline.began(response)
                 self._check(response)

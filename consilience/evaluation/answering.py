@@ -1,40 +1,64 @@
-"""An answering suite: all chains beside one chain, plain BM25 and the commonest answer."""
+"""An answering suite: all chains beside one chain, plain BM25, no documents at all and the commonest answer."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, cast
 
 from consilience.errors import BadInputError
+from consilience.evaluation import calibration
 from consilience.evaluation.bootstrap import Statistic, mean, ratio
 from consilience.evaluation.datasets import Question
 from consilience.evaluation.definition import AnsweringSuite
-from consilience.evaluation.engine import Engine, attempt
-from consilience.evaluation.measures import ANSWERS, CitationCheck, accuracy, check_citations, decided, macro_f1
+from consilience.evaluation.engine import Engine, Grounded, Judging, attempt
+from consilience.evaluation.measures import (
+    ANSWERS,
+    CitationCheck,
+    accuracy,
+    check_citations,
+    decided,
+    macro_f1,
+    sureness,
+)
 from consilience.evaluation.outcome import Clock, Outcome, Replies, Scored, ordered, timed, usable
+from consilience.models import Entailment
+from consilience.reasoning import CHAINS, ask
 
-# How each system is asked.
+if TYPE_CHECKING:
+    from consilience.evaluation.folds import Folds
+
+# How each system is asked; `ask` leaves it to the router how many chains.
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "all_chains": {},
+    "all_chains": {"chains": len(CHAINS)},
+    "ask": {},
     "one_chain": {"chains": 1},
     "bm25_only": {"chains": 1, "retriever": "lexical"},
 }
+# The judge reads the question beside no evidence: what it thinks before anything is found.
+NO_RETRIEVAL = "no_retrieval"
 _PROVENANCE = ("snapshot", "index", "kg", "config", "models", "code")
 
 
 def answer(
-    suite: AnsweringSuite, questions: Sequence[Question], engine: Engine, *, answers: str, clock: Clock
-) -> Outcome:
-    """Asks every question of every system, and scores verdicts and citations."""
+    suite: AnsweringSuite, questions: Sequence[Question], engine: Engine, *, answers: str, clock: Clock,
+    folds: Folds | None = None,
+) -> Outcome:  # fmt: skip
+    """Asks every question of every system, and scores verdicts and citations.
+
+    With `folds` each question is answered by a judge, and weighed by numbers, that have not learnt from it.
+    """
     gold = [_gold(question) for question in questions]
     _check_gold(gold, answers)
     names = ordered(suite.systems, "all_chains")
     skipped: dict[str, str] = {}
     asked: dict[str, Replies] = {}
-    for name in (name for name in names if name in _OPTIONS):
-        replies = timed(name, (_ask(engine, question, name, suite) for question in questions), clock)
+    for name in (name for name in names if name != "majority"):
+        if name == NO_RETRIEVAL and not isinstance(engine, Judging):
+            skipped[name] = "this engine hands out no judge"
+            continue
+        replies = timed(name, (_ask(engine, question, name, suite, folds) for question in questions), clock)
         if usable(name, replies, main=name == names[0], skipped=skipped):
             asked[name] = replies
     predicted = {name: [decided(reply, answers) for reply in replies.values] for name, replies in asked.items()}
@@ -52,7 +76,10 @@ def answer(
         for name, replies in asked.items()
         if replies.failures
     )
-    return Outcome(len(gold), systems, details, skipped, warnings, provenance=_provenance(answers, asked))
+    return Outcome(
+        len(gold), systems, details, skipped, warnings, provenance=_provenance(answers, asked),
+        curves=calibration.curves({name: _columns(name, details, answers) for name in asked}),
+    )  # fmt: skip
 
 
 def kind_of_answers(questions: Sequence[Question]) -> str:
@@ -77,10 +104,42 @@ def _check_gold(gold: Sequence[str], answers: str) -> None:
         raise BadInputError(f"The answer {strange[0]!r} is not one of {answers}.", where="data", expected=answers)
 
 
-def _ask(engine: Engine, question: Question, system: str, suite: AnsweringSuite) -> Callable[[], dict[str, Any]]:
+def _ask(
+    engine: Engine, question: Question, system: str, suite: AnsweringSuite, folds: Folds | None
+) -> Callable[[], dict[str, Any]]:
     as_of = question.as_of or suite.as_of
     text = question.question or question.query
+    name = suite.format or "plain"
+
+    def alone() -> dict[str, Any]:
+        return prior(folds.judge(name, question.id) if folds else cast(Judging, engine).entailment(), text)
+
+    def unseen(folds: Folds) -> dict[str, Any]:
+        options = _OPTIONS[system]
+        if not isinstance(engine, Grounded):
+            raise BadInputError("This engine hands out no ground.", where="judges", expected="a home")
+        ground = folds.ground(engine.ground(as_of), name, question.id)
+        retriever = options.get("retriever", ground.retriever)
+        return ask(text, replace(ground, retriever=retriever), number=options.get("chains"))
+
+    if system == NO_RETRIEVAL:
+        return lambda: attempt(alone)
+    if folds is not None:
+        return lambda: attempt(lambda: unseen(folds))
     return lambda: attempt(lambda: engine.ask(text, as_of=as_of, **_OPTIONS[system]))
+
+
+def prior(judge: Entailment, text: str) -> dict[str, Any]:
+    """What a judge makes of a question when it reads nothing beside it, as an `ask` reply."""
+    (told,) = judge.judge([(text, "")])
+    shares = {"yes": told.supports, "no": told.refutes, "mixed": 0.0, "insufficient": told.neutral}
+    return {"verdict": max(shares, key=shares.__getitem__), "probabilities": shares}
+
+
+def _columns(name: str, details: Sequence[Mapping[str, Any]], answers: str) -> tuple[list[float], list[float]]:
+    """How sure a system was of each question, and whether it was right."""
+    sure = [sureness(each["probabilities"].get(name) or {}, answers) for each in details]
+    return sure, [float(each["predicted"][name] == each["gold"]) for each in details]
 
 
 def _checks(questions: Sequence[Question], replies: Replies, engine: Engine) -> list[CitationCheck]:
@@ -103,6 +162,9 @@ def _statistics(name: str, details: Sequence[Mapping[str, Any]], answers: str) -
         "macro-F1": macro_f1(gold, predicted, ANSWERS[answers]),
     }
     if name not in details[0]["counts"]:
+        return found
+    found |= calibration.statistics(*_columns(name, details, answers))
+    if name == NO_RETRIEVAL:
         return found
     found["abstained"] = mean([float(bool(each["abstained"][name])) for each in details])
     return {**found, **_citation_statistics([CitationCheck(**each["counts"][name]) for each in details])}

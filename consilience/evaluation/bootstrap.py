@@ -17,7 +17,7 @@ Weights = Floats
 """Shape (resamples, n): how often each question was drawn; every row sums to n."""
 
 # The measures in which less is better; everywhere else more is.
-LOWER_IS_BETTER = frozenset({"atd", "loss", "flips seen", "flips unseen"})
+LOWER_IS_BETTER = frozenset({"atd", "loss", "flips seen", "flips unseen", "ECE", "AURC", "wrong", "IKCR"})
 # Differences below this are ties: the last bits of a sum are no win.
 TIE = 1e-9
 FLIPS = 10_000

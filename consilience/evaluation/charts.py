@@ -10,7 +10,9 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
+from itertools import cycle
 from typing import Any, Literal
 
 from consilience.evaluation.bootstrap import TIE
@@ -34,6 +36,9 @@ _SETTINGS: Any = {
     "axes.axisbelow": True,
     "text.parse_math": False,  # a name is no formula
 }
+_LINES = (_MAIN, _BAD, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", _OTHER)
+# What the names of curves' pictures begin with, so that no curve is taken for another picture.
+CURVE = "curve-"
 _LONGEST = 34
 _PANELS = 6
 # No retriever: the best there could be is no rival.
@@ -55,7 +60,9 @@ def drawn(result: Result, details: Sequence[Mapping[str, Any]], form: Format = "
         "stages": lambda: _stages(result),
         "questions": lambda: _questions(result, details),
         "time": lambda: _time(result),
-    }
+        **{CURVE + curve["name"]: partial(_curve, curve)
+           for curve in sorted(result.get("curves") or (), key=lambda of: str(of["name"]))},
+    }  # fmt: skip
     found = {}
     with _settings():
         for name, draw in pictures.items():
@@ -244,4 +251,25 @@ def _time(result: Result) -> Any:
     axis.xaxis.set_minor_formatter("")
     axis.grid(color="#E6E6E6", linewidth=0.7)
     axis.set(xlabel="milliseconds a question: median (dot) to 95th percentile", ylabel=measure)
+    return figure
+
+
+def _curve(curve: Mapping[str, Any]) -> Any:
+    """Lines through points (x, y), with their intervals where points have four numbers (x, y, low, high)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axis = figure.subplots()
+    if curve.get("diagonal"):
+        axis.plot([0, 1], [0, 1], color=_FAINT, linewidth=1.2)
+    for (name, points), shade in zip(curve["series"].items(), cycle(_LINES), strict=False):
+        across, up = ([point[at] for point in points] for at in (0, 1))
+        axis.plot(across, up, "o-", color=shade, markersize=4, linewidth=1.6, label=_short(name))
+        if all(len(point) == 4 for point in points):
+            axis.fill_between(across, [p[2] for p in points], [p[3] for p in points], color=shade, alpha=0.12,
+                              linewidth=0)  # fmt: skip
+    axis.set(xlabel=curve["x"], ylabel=curve["y"])
+    axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
+    axis.grid(color="#E6E6E6", linewidth=0.7)
+    axis.legend(frameon=False, fontsize=8)
     return figure

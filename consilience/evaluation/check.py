@@ -10,12 +10,27 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from consilience.errors import BadInputError, StoreDamagedError
-from consilience.evaluation import answering, distraction, report, retrieval, sentences, stages
+from consilience.evaluation import (
+    answering,
+    claims,
+    dials,
+    distraction,
+    exact,
+    outdated,
+    report,
+    retrieval,
+    sentences,
+    stages,
+)
 from consilience.evaluation.bootstrap import Draws, Statistic
 from consilience.evaluation.datasets import rows
 from consilience.evaluation.definition import (
     AnsweringSuite,
+    ClaimsSuite,
+    DialsSuite,
     DistractionSuite,
+    ExactSuite,
+    OutdatedSuite,
     RetrievalSuite,
     SentencesSuite,
     StagesSuite,
@@ -94,6 +109,14 @@ def _again(told: Mapping[str, Any], details: Details, suite: Suite) -> dict[str,
         systems = retrieval.statistics(details, suite.measures)
     elif isinstance(suite, AnsweringSuite):
         systems = answering.statistics(details, told["provenance"]["answers"])
+    elif isinstance(suite, ExactSuite):
+        systems = exact.statistics(details)
+    elif isinstance(suite, ClaimsSuite):
+        systems = claims.statistics(details)
+    elif isinstance(suite, DialsSuite):
+        systems = dials.statistics(details, told["provenance"]["answers"])
+    elif isinstance(suite, OutdatedSuite):
+        systems = outdated.statistics(details)
     elif isinstance(suite, SentencesSuite):
         systems = sentences.statistics(details)
     elif isinstance(suite, DistractionSuite):
@@ -105,7 +128,7 @@ def _again(told: Mapping[str, Any], details: Details, suite: Suite) -> dict[str,
         found["stages"] = stages.table(sides, values, draws)
     else:
         return {}
-    again = measured(_outcome(told, systems, len(details)), draws)
+    again = measured(_outcome(told, systems, told["n"]), draws)
     return {"measures": again.measures, "baselines": again.baselines, "pairs": again.pairs, **found}
 
 

@@ -90,15 +90,33 @@ def pubmedqa_corpus(path: Path) -> Iterator[Row]:
 
 
 def bioasq(path: Path) -> Iterator[Row]:
-    """BioASQ questions of every type; only the yes/no ones carry an answer.
+    """BioASQ questions of every type, each with its answer and the snippets that people marked for it.
 
     Relevant are the documents with a gold snippet: of the others the file knows no text, so no corpus can hold them.
     """
     for row in rows(path):
         question = {"id": row["id"], "question": row["question"]}
         snippets = [pmid_curie(pmid) for pmid in dict.fromkeys(snippet["pmid"] for snippet in row["snippets"])]
-        answer = {"answer": row["exact_answer"].strip().lower()} if row["type"] == "yesno" else {}
-        yield {**question, **answer, "relevant": snippets}
+        yield {**question, **_bioasq_answer(row), "relevant": snippets, "snippets": _bioasq_snippets(row)}
+
+
+_BIOASQ_KINDS = {"yesno": "polar", "factoid": "factoid", "list": "list", "summary": "summary"}
+
+
+def _bioasq_answer(row: Row) -> Row:
+    """What kind of question it is, and its answer; a summary has none but its snippets."""
+    kind = {"kind": _BIOASQ_KINDS[row["type"]]}
+    if row["type"] == "yesno":
+        return {**kind, "answer": row["exact_answer"].strip().lower()}
+    return {**kind, "names": row["exact_answer"]} if row["type"] in ("factoid", "list") else kind
+
+
+def _bioasq_snippets(row: Row) -> list[Row]:
+    field = {True: "title", False: "abstract"}
+    return [
+        {"id": pmid_curie(each["pmid"]), "field": field[each["section"] == "title"], "text": each["text"]}
+        for each in row["snippets"]
+    ]
 
 
 def bioasq_corpus(path: Path) -> Iterator[Row]:
@@ -145,6 +163,16 @@ Day = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$"), AfterValidator
 """A year, a month or a day that there is: of one that there is not, every question would fail."""
 
 
+class Snippet(BaseModel):
+    """A stretch of a document that people marked as telling, found again by its words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1)
+    field: str = "abstract"
+    text: str = Field(min_length=1)
+
+
 class Question(BaseModel):
     """One line of an evaluation file: what is asked, as of when, and what is known to be right."""
 
@@ -156,6 +184,10 @@ class Question(BaseModel):
     relevant: Annotated[dict[str, Annotated[int, Field(ge=0, le=100)]], BeforeValidator(_graded)] = {}
     answer: Literal["yes", "no", "maybe"] | None = None
     verdict: Literal["yes", "no", "mixed", "insufficient"] | None = None
+    # Of factoids and lists: what is to be named, each by all its synonyms; and what people marked for any question.
+    kind: Literal["polar", "factoid", "list", "summary"] | None = None
+    names: tuple[tuple[str, ...], ...] = ()
+    snippets: tuple[Snippet, ...] = ()
     as_of: Day | None = None
     note: str = ""
 

@@ -29,7 +29,7 @@ Retriever = Literal["hybrid", "lexical", "dense"]
 RetrievalSystem = Literal["hybrid", "lexical", "dense", "rank_bm25", "random", "ceiling"]
 # What stands in tables, on pictures and in file names.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .,+()/-]{0,59}$")]
-AnsweringSystem = Literal["all_chains", "one_chain", "bm25_only", "majority"]
+AnsweringSystem = Literal["all_chains", "ask", "one_chain", "bm25_only", "no_retrieval", "majority"]
 
 
 class _Strict(BaseModel):
@@ -111,13 +111,79 @@ class RetrievalSuite(_Questions):
 
 
 class AnsweringSuite(_Questions):
-    """Verdicts on yes/no questions, with all chains, one chain, plain BM25 and the majority class."""
+    """Verdicts on yes/no questions: of all chains, one chain, plain BM25, a judge without evidence, the majority."""
 
     kind: Literal["answering"]
     systems: tuple[AnsweringSystem, ...] = Field(
-        default=("all_chains", "one_chain", "bm25_only", "majority"), min_length=1
+        default=("all_chains", "one_chain", "bm25_only", "no_retrieval", "majority"), min_length=1
     )
     answers: Literal["yes/no/maybe", "yes/no", "verdict"] | None = None
+
+
+ExactSystem = Literal["all_chains", "one_chain", "bm25_only", "documents_given", "majority"]
+
+
+class ExactSuite(_Questions):
+    """Questions of every kind by BioASQ's measures: exact answers, and sentences against the snippets people marked.
+
+    `documents_given` is asked over the relevant documents alone: what is lost to retrieval stands beside it.
+    """
+
+    kind: Literal["exact"]
+    systems: tuple[ExactSystem, ...] = Field(
+        default=("all_chains", "one_chain", "bm25_only", "documents_given", "majority"), min_length=1
+    )
+
+
+ClaimSystem = Literal["verify", "against", "retrieved", "judge", "features", "word_overlap", "claim_alone", "majority"]
+
+
+class ClaimsSuite(_Suite):
+    """What is said of claims: over the texts they come with, over those documents, and over what is found for them."""
+
+    kind: Literal["claims"]
+    format: Literal["plain", "scifact", "clinifact", "healthver"] | None = None
+    corpus: Annotated[tuple[CorpusFile, ...], BeforeValidator(_as_files)] = ()
+    as_of: Day | None = None
+    sample: Sample | None = None
+    systems: tuple[ClaimSystem, ...] = Field(
+        default=("verify", "judge", "features", "word_overlap", "claim_alone", "majority"), min_length=1
+    )
+
+    @property
+    def searches(self) -> bool:
+        """Say whether any system needs the documents in a home."""
+        return not {"against", "retrieved"}.isdisjoint(self.systems)
+
+
+Dial = Literal["noise", "misinformation", "asides"]
+
+
+class DialsSuite(_Questions):
+    """Questions asked over a few chosen documents, of which a share is to the point and the others are not.
+
+    `noise` puts other questions' documents in place of the others, `misinformation` copies turned round by rule, and
+    `asides` a sentence beside the point before the question. `corpus` holds the documents, or else the home does.
+    """
+
+    kind: Literal["dials"]
+    answers: Literal["yes/no/maybe", "yes/no", "verdict"] | None = None
+    dials: tuple[Dial, ...] = Field(default=("noise", "misinformation", "asides"), min_length=1)
+    documents: int = Field(default=5, ge=1, le=20)
+    shares: tuple[Annotated[int, Field(ge=0, le=100)], ...] = Field(default=(100, 80, 60, 40, 20, 0), min_length=1)
+    at_least: int = Field(default=1, ge=1)
+    chains: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0)
+    entities: tuple[Annotated[str, Field(min_length=1)], ...] = ("gout", "malaria", "psoriasis", "tuberculosis")
+
+
+class OutdatedSuite(_Suite):
+    """Recommendations of a guideline file beside copies changed by rule, as versions they superseded."""
+
+    kind: Literal["outdated"]
+    wordings: tuple[Literal["known", "seen", "held_out", "fresh"], ...] = Field(
+        default=("known", "seen", "held_out", "fresh"), min_length=1
+    )
 
 
 SentenceSystem = Literal[
@@ -239,6 +305,29 @@ class DistractionSuite(_Questions):
     entities: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
 
 
+VerifierSystem = Literal["verifier", "entailment", "checks", "features", "word_overlap", "majority"]
+
+
+class VerifierSuite(_Suite):
+    """Right claims beside copies put wrong by rule, and beside what people refuted: are they told apart?"""
+
+    kind: Literal["verifier"]
+    format: Literal["plain", "scifact", "healthver", "pubmedqa", "titles"] | None = None
+    corpus: Annotated[tuple[CorpusFile, ...], BeforeValidator(_as_files)] = ()
+    sample: Sample | None = None
+    seed: int = Field(default=0, ge=0)
+    systems: tuple[VerifierSystem, ...] = Field(
+        default=("verifier", "entailment", "checks", "features", "word_overlap", "majority"), min_length=1
+    )
+
+
+class MutantsSuite(_Questions):
+    """Our own answers, each with one thing put wrong by rule: is it found, and called by its error code?"""
+
+    kind: Literal["mutants"]
+    seed: int = Field(default=0, ge=0)
+
+
 class Hold(_Strict):
     """A figure that must not get worse than by its tolerance, over all `n` questions of its suite."""
 
@@ -260,7 +349,8 @@ class Baselines(_Strict):
 
 Suite = (
     RetrievalSuite | AnsweringSuite | ScreeningSuite | LinkingSuite | GuidelineChangesSuite | StagesSuite | LeaksSuite
-    | SentencesSuite | DistractionSuite
+    | SentencesSuite | DistractionSuite | ExactSuite | ClaimsSuite | DialsSuite | OutdatedSuite
+    | VerifierSuite | MutantsSuite
 )  # fmt: skip
 
 _SUITE: TypeAdapter[Suite] = TypeAdapter(Annotated[Suite, Field(discriminator="kind")])

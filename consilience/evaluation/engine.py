@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from consilience.errors import ConsilienceError, StoreDamagedError
+from consilience.models import Entailment
+
+if TYPE_CHECKING:
+    from consilience.reasoning import Ground
+
+Kind = Literal["records", "guidelines"]
 
 
 class Searches(Protocol):
@@ -78,8 +84,40 @@ class Varied(Protocol):
         ...
 
 
-Temporary = Callable[[Path], AbstractContextManager[Engine]]
-"""Makes an engine over one file of records, in a throw-away home that goes when the context ends."""
+@runtime_checkable
+class Judging(Protocol):
+    """An engine that hands out the judge its answers go by."""
+
+    def entailment(self, name: str | None = None) -> Entailment:
+        """The judge of answers, or the one called `name`."""
+        ...
+
+
+@runtime_checkable
+class Grounded(Protocol):
+    """An engine that hands out what its answers stand on, so that a suite can choose the documents, or the judge."""
+
+    def ground(self, as_of: str | None = None) -> Ground:
+        """What questions as of that day, or of now, are answered from."""
+        ...
+
+
+@runtime_checkable
+class Audits(Protocol):
+    """An engine that holds answers against its documents."""
+
+    def audit(self, answers: Sequence[Mapping[str, Any]], /) -> dict[str, Any]:
+        """The `audit` object of these answers."""
+        ...
+
+
+class Temporary(Protocol):
+    """Makes an engine over one file, in a throw-away home that goes when the context ends."""
+
+    def __call__(self, path: Path, /, *, kind: Kind = "records") -> AbstractContextManager[Engine]:
+        """An engine over a file of records, or of guidelines."""
+        ...
+
 
 Shelving = Callable[[Path | None], AbstractContextManager[Searches]]
 """Makes an engine that only searches: over one file of records, or over the documents of this home."""

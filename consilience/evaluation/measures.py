@@ -92,6 +92,20 @@ def decided(reply: Mapping[str, Any], answers: str) -> str:
     return winners[0] if len(winners) == 1 else UNDECIDED
 
 
+def sureness(probabilities: Mapping[str, float], answers: str) -> float:
+    """How sure a reply is of the class it is scored as, 0..1: what calibration is held to.
+
+    For yes/no what is undecided is split evenly between the two, for there is no third answer.
+    """
+    mass = {name: float(probabilities.get(name, 0.0)) for name in ANSWERS["verdict"]}
+    undecided = mass["mixed"] + mass["insufficient"]
+    if answers == "verdict":
+        return max(mass.values())
+    if answers == "yes/no":
+        return max(mass["yes"], mass["no"]) + undecided / 2
+    return max(mass["yes"], mass["no"], undecided)
+
+
 def _mass(reply: Mapping[str, Any]) -> dict[str, float] | None:
     verdict, given = reply.get("verdict"), reply.get("probabilities")
     if isinstance(given, Mapping):
@@ -117,6 +131,11 @@ def macro_f1(gold: Sequence[str], predicted: Sequence[str], classes: Sequence[st
         return np.asarray(f1.mean(axis=1))
 
     return Statistic(of)
+
+
+def f1_of(gold: Sequence[str], predicted: Sequence[str], name: str) -> Statistic:
+    """F1 of one class, by itself."""
+    return macro_f1(gold, predicted, (name,))
 
 
 @dataclass(frozen=True, slots=True)

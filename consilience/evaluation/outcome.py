@@ -49,6 +49,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     groups: Mapping[str, Any] = field(default_factory=dict)
     stages: tuple[dict[str, Any], ...] = ()
+    curves: Sequence[Mapping[str, Any]] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

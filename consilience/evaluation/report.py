@@ -55,13 +55,16 @@ def write(result: Result, details: Iterable[Mapping[str, Any]], runs: Path) -> P
 
 def pages(result: Result, pictures: Mapping[str, bytes], *, could_draw: bool) -> dict[str, str]:
     """What is there to be read, by file name: one page, as Markdown and as HTML."""
-    blocks = [*tables(result), *_pictures(pictures, could_draw=could_draw), *_small_print(result)]
+    shown = {f"{charts.CURVE}{curve['name']}": str(curve["title"]) for curve in result.get("curves") or ()}
+    told = [Picture(f"{name}.svg", {**_SHOWS, **shown}.get(name, name), svg) for name, svg in pictures.items()]
+    blocks = [*tables(result), *_pictures(told, could_draw=could_draw), *_small_print(result)]
     return {"report.md": page.markdown(blocks), "index.html": page.html(str(result["suite"]), blocks)}
 
 
 def pictures_in(folder: Path) -> dict[str, bytes]:
     """The pictures of a report by name, in the order of its page."""
-    found = {name: folder / f"{name}.svg" for name in _SHOWS}
+    curves = sorted(path.stem for path in folder.glob(f"{charts.CURVE}*.svg"))
+    found = {name: folder / f"{name}.svg" for name in [*_SHOWS, *curves]}
     return {name: path.read_bytes() for name, path in found.items() if path.is_file()}
 
 
@@ -108,6 +111,7 @@ def tables(result: Result) -> list[Block]:
     told = f"{result['data']}, n = {result['n']}; 95 % intervals by bootstrap over questions, differences paired."
     return [
         Heading(str(result["suite"]), 1),
+        *([Words(result["headline"])] if result.get("headline") else []),
         Words(told),
         *_stages(result),
         *_figures(result),
@@ -120,10 +124,9 @@ def tables(result: Result) -> list[Block]:
     ]
 
 
-def _pictures(pictures: Mapping[str, bytes], *, could_draw: bool) -> list[Block]:
+def _pictures(shown: Sequence[Picture], *, could_draw: bool) -> list[Block]:
     if not could_draw:
         return [Heading("Pictures"), Words(charts.MISSING)]
-    shown = [Picture(f"{name}.svg", _SHOWS[name], svg) for name, svg in pictures.items()]
     return [Heading("Pictures"), *shown] if shown else []
 
 

@@ -190,6 +190,15 @@ class Shelves:
             embed = _once(replace(self, keep=None), scratch)
             yield Shelf(corpus, commits, self.profile, embed, self.now, scratch)
 
+    def prime(self, store: Store) -> None:
+        """Lay vectors where a refresh of this store looks for them: those that are had already, the others made now."""
+        with store.rooms.writing(), TemporaryDirectory(prefix="consilience-") as folder:
+            commits = store.commits()
+            fold.build(store, commits, range(SHARDS))
+            passages.build(store, commits, range(SHARDS))
+            embedding = _once(self, Path(folder))(self.profile.dense.embedding)
+            dense.embed(store, commits, range(SHARDS), embedding)
+
     @contextmanager
     def filled(self, file: Path) -> Iterator[Shelf]:
         """A throw-away home of one file of records, with everything that searching needs."""

@@ -15,38 +15,51 @@ from typing import Any, TypeVar
 import numpy as np
 
 from consilience.errors import BadInputError
-from consilience.evaluation import report
+from consilience.evaluation import folds, report
 from consilience.evaluation.answering import answer, kind_of_answers
 from consilience.evaluation.bootstrap import LOWER_IS_BETTER, Draws
+from consilience.evaluation.claims import claim
+from consilience.evaluation.claimsets import cases
 from consilience.evaluation.datasets import Question, questions, record_id, records
 from consilience.evaluation.definition import (
     AnsweringSuite,
+    ClaimsSuite,
     CorpusFile,
+    DialsSuite,
     DistractionSuite,
+    ExactSuite,
     GuidelineChangesSuite,
     Hold,
     LeaksSuite,
     LinkingSuite,
+    MutantsSuite,
+    OutdatedSuite,
     RetrievalSuite,
     Sample,
     ScreeningSuite,
     SentencesSuite,
     StagesSuite,
     Suite,
+    VerifierSuite,
     load_baselines,
     load_suite,
 )
+from consilience.evaluation.dials import dial
 from consilience.evaluation.distraction import distract
 from consilience.evaluation.engine import Engine, Searches, Shelving, Temporary
+from consilience.evaluation.exact import answer_exactly
 from consilience.evaluation.guideline_drift import drift
 from consilience.evaluation.leaks import hunt
 from consilience.evaluation.linking import link
 from consilience.evaluation.made import code, file_sha256, libraries
+from consilience.evaluation.mutants import mutate
 from consilience.evaluation.outcome import Clock, Outcome, measured
+from consilience.evaluation.outdated import outdate
 from consilience.evaluation.retrieval import retrieve
 from consilience.evaluation.screening import screen
 from consilience.evaluation.sentences import choose, marked_sentences
 from consilience.evaluation.stages import Trial, compare, holds
+from consilience.evaluation.verifier import pairs, tell_apart
 from consilience.records import sha256
 
 DATA_VARIABLE = "CONSILIENCE_DATA"
@@ -54,7 +67,7 @@ T = TypeVar("T")
 
 
 # These make their cases out of a file, and have neither questions to draw from nor a corpus of their own.
-_NO_QUESTIONS = (ScreeningSuite, LinkingSuite, GuidelineChangesSuite, LeaksSuite)
+_NO_QUESTIONS = (ScreeningSuite, LinkingSuite, GuidelineChangesSuite, LeaksSuite, OutdatedSuite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,7 @@ def run(
     shelving: Shelving,
     runs: Path,
     limit: int | None = None,
+    judges: Path | None = None,
     clock: Clock = time.perf_counter,
 ) -> dict[str, Any]:
     """Runs one suite and returns the contract's evaluate object, with `report`: the folder it was written to.
@@ -95,8 +109,10 @@ def run(
     """
     plan = planned(suite_path, data=data, limit=limit)
     started = clock()
-    outcome = _outcome(plan, engine, temporary, shelving, clock)
+    outcome = _outcome(plan, engine, temporary, shelving, clock, _folds(plan, judges))
     result = _result(plan, outcome, clock() - started)
+    if judges is not None:
+        result["provenance"]["judges"] = file_sha256(judges / folds.FOLDS)
     folder = report.write(result, outcome.details, runs)
     return {**result, "report": str(folder)}
 
@@ -176,7 +192,19 @@ def _sample(suite: Suite, limit: int | None) -> Sample | None:
     return Sample(n=limit)
 
 
-def _outcome(plan: Plan, engine: Engine, temporary: Temporary, shelving: Shelving, clock: Clock) -> Outcome:
+def _folds(plan: Plan, judges: Path | None) -> folds.Folds | None:
+    """The judges of a folder, for the suites that take them."""
+    if judges is None:
+        return None
+    if not isinstance(plan.suite, AnsweringSuite | ClaimsSuite | VerifierSuite):
+        expected = "answering, claims, verifier"
+        raise BadInputError(f"A {plan.suite.kind} suite has no judges.", where="judges", expected=expected)
+    return folds.load(judges)
+
+
+def _outcome(
+    plan: Plan, engine: Engine, temporary: Temporary, shelving: Shelving, clock: Clock, unseen: folds.Folds | None
+) -> Outcome:
     suite = plan.suite
     if isinstance(suite, StagesSuite):
         trials = {own.path.stem: _trial(own, shelving) for own in plan.sets}
@@ -191,11 +219,23 @@ def _outcome(plan: Plan, engine: Engine, temporary: Temporary, shelving: Shelvin
         return link(suite, {plan.data_name: plan.data, **also}, clock=clock)
     if isinstance(suite, GuidelineChangesSuite):
         return drift(suite, plan.data, clock=clock)
+    if isinstance(suite, OutdatedSuite):
+        return outdate(suite, plan.data, temporary, clock=clock)
+    if isinstance(suite, ClaimsSuite):
+        given = _drawn(cases(plan.data, suite.format if plan.own_data else None, _records(plan)), plan.sample)
+        with _corpus(plan if suite.searches else replace(plan, corpus=()), engine, temporary) as tried:
+            return claim(suite, given, tried, clock=clock, folds=unseen)
+    if isinstance(suite, VerifierSuite):
+        return _verified(plan, suite, engine, clock, unseen)
     if isinstance(suite, SentencesSuite):
         files = [(file.format, path) for file, path in plan.corpus]
         marked = _drawn(marked_sentences(plan.data, files, suite.format if plan.own_data else None), plan.sample)
         with _shelf(plan, shelving) as shelf:
             return choose(suite, marked, shelf, clock=clock)
+    if isinstance(suite, MutantsSuite):
+        everything = questions(plan.data, suite.format if plan.own_data else None)
+        with _corpus(plan, engine, temporary) as tried:
+            return mutate(suite, _drawn(everything, plan.sample), tried, clock=clock)
     usable, warnings = _usable(plan, suite)
     asked = _drawn(usable, plan.sample)
     if isinstance(suite, RetrievalSuite):
@@ -204,16 +244,42 @@ def _outcome(plan: Plan, engine: Engine, temporary: Temporary, shelving: Shelvin
     if isinstance(suite, DistractionSuite):
         with _shelf(plan, shelving) as shelf:
             return distract(suite, asked, shelf, clock=clock).warned(warnings)
+    if isinstance(suite, DialsSuite):
+        answers = suite.answers or kind_of_answers(usable)
+        return dial(suite, asked, _records(plan), engine, temporary, answers=answers, clock=clock).warned(warnings)
+    if isinstance(suite, ExactSuite):
+        with _corpus(plan, engine, temporary) as tried:
+            return answer_exactly(suite, asked, tried, clock=clock).warned(warnings)
     with _corpus(plan, engine, temporary) as tried:
         # Told from the whole file: a small sample may hold no maybe.
         answers = suite.answers or kind_of_answers(usable)
-        return answer(suite, asked, tried, answers=answers, clock=clock).warned(warnings)
+        return answer(suite, asked, tried, answers=answers, clock=clock, folds=unseen).warned(warnings)
 
 
-def _usable(plan: Plan, suite: RetrievalSuite | AnsweringSuite | DistractionSuite) -> tuple[list[Question], list[str]]:
+def _verified(plan: Plan, suite: VerifierSuite, engine: Engine, clock: Clock, unseen: folds.Folds | None) -> Outcome:
+    """A verifier suite: its claims, drawn after they were read, since not every line has one that can be judged."""
+    from consilience.kg.build import vocabulary
+    from consilience.kg.link import Linker
+
+    given = pairs(plan.data, suite.format if plan.own_data else None, [path for _, path in plan.corpus])
+    judges = None if unseen is None else lambda pair: unseen.judge(str(suite.format), pair.number)
+    drawn = _drawn(given, plan.sample)
+    return tell_apart(suite, drawn, engine, Linker(vocabulary()), clock=clock, judges=judges)
+
+
+def _records(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The documents of a suite's own corpus as records."""
+    return (row for file, path in plan.corpus for row in records(path, file.format))
+
+
+def _usable(
+    plan: Plan, suite: RetrievalSuite | AnsweringSuite | DistractionSuite | DialsSuite | ExactSuite
+) -> tuple[list[Question], list[str]]:
     """The questions this suite can score, and how many it cannot."""
     everything = questions(plan.data, suite.format if plan.own_data else None)
-    if not isinstance(suite, AnsweringSuite):
+    if isinstance(suite, ExactSuite):
+        kept, lack = [q for q in everything if q.answer or q.names or q.snippets], "answer, name or snippet"
+    elif not isinstance(suite, AnsweringSuite | DialsSuite):
         kept, lack = [question for question in everything if question.has_relevant], "relevant document"
     else:
         kept, lack = [question for question in everything if question.answer or question.verdict], "answer or verdict"
@@ -284,16 +350,34 @@ def _result(plan: Plan, outcome: Outcome, seconds: float) -> dict[str, Any]:
         "baselines": found.baselines,
         "pairs": found.pairs,
         "stages": list(outcome.stages),
+        "curves": [dict(curve) for curve in outcome.curves],
         "groups": dict(outcome.groups),
         "skipped": dict(outcome.skipped),
         "warnings": list(outcome.warnings),
         "provenance": _provenance(plan, outcome),
         "usage": _usage(outcome, seconds),
     }
+    if told := headline(result):
+        result["headline"] = told
     result["holds"] = [_checked(hold, result, own_data=plan.own_data) for hold in plan.holds]
     if isinstance(plan.suite, StagesSuite):
         result["holds"] += holds(outcome, plan.suite.measure, whole=plan.whole)
     return result
+
+
+def headline(result: Mapping[str, Any]) -> str:
+    """Whether many chains beat one: the first line of every report that has both; empty where it has not."""
+    sides = ("all_chains", "one_chain", "accuracy")
+    pair = next((p for p in result["pairs"] if (p["system"], p["over"], p["measure"]) == sides), None)
+    if pair is None:
+        return ""
+    gain = f"{pair['value']:+.3f}"
+    low, high = pair["ci95"] or (0.0, 0.0)
+    within = f"[{low:+.3f}, {high:+.3f}]" if pair["ci95"] else "no interval"
+    if low > 0:
+        return f"Many chains beat one: accuracy {gain} {within}, the whole interval above zero."
+    word = "Many chains are worse than one" if high < 0 else "Many chains do not beat one"
+    return f"{word}: accuracy {gain} {within}, not above zero; the cheaper way is the default until they do."
 
 
 def _provenance(plan: Plan, outcome: Outcome) -> dict[str, Any]:

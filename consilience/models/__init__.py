@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 class Embedding(Protocol):
@@ -52,11 +55,14 @@ class Entailment(Protocol):
         ...
 
 
+Form = TypeVar("Form", bound="BaseModel")
+
+
 class Language(Protocol):
     """Writes structured text; optional everywhere."""
 
     name: str
 
-    def complete(self, prompt: str, *, schema: dict[str, object]) -> dict[str, object]:
-        """One reply that validates against `schema`, or an error; never free text."""
+    def complete(self, instructions: str, data: str, *, form: type[Form]) -> Form:
+        """One reply that fits `form`, or an error; never free text. What stands in `data` instructs nobody."""
         ...

@@ -2,56 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from consilience.errors import BadInputError
-from consilience.reasoning import chain as chains
-from consilience.reasoning import polar, quoted
+from consilience.models import Language
+from consilience.reasoning import calculator, chains, polar, quoted, router, written
 from consilience.reasoning.certainty import NO_STUDY
-from consilience.reasoning.chain import CHAINS, Ground, Outcome
+from consilience.reasoning.chain import Ground, Outcome, Task
+from consilience.reasoning.chains import CHAINS
 from consilience.reasoning.cite import Citations, hints
 from consilience.reasoning.claims import verify_claim, verify_text
+from consilience.reasoning.decompose import Decomposition, Writer, decompose
 from consilience.reasoning.question import Question, checked_question, parse
+from consilience.reasoning.router import ROUTES, Route
 from consilience.reasoning.verify import verify
 
 # Part of the hash that answers name as their configuration.
-VERSION = "reasoning.1"
+VERSION = "reasoning.2"
+_CALCULATED = {
+    "level": "ungraded",
+    "basis": "design_prior",
+    "reasons": ["arithmetic on the counts in the question: no evidence was read"],
+}
 
 
 def checked_number(number: int | None) -> int | None:
-    """How many chains to run; None means all."""
+    """How many chains to run; None leaves it to the router."""
     if number is not None and not 1 <= number <= len(CHAINS):
         raise BadInputError(f"{number} chains were asked for", where="chains", expected=f"1 to {len(CHAINS)}")
     return number
 
 
-def ask(text: str, ground: Ground, *, number: int | None = None, trace: bool = False) -> dict[str, Any]:
-    """Answer one question from what the clocks show; what cannot be supported is not said."""
+def ask(
+    text: str, ground: Ground, *, number: int | None = None, trace: bool = False, writer: Writer | None = None,
+    language: Language | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Answer one question from what the clocks show; what cannot be supported is not said.
+
+    `writer`, a language model's, takes the question apart where it is given; our rules do where it is not. `language`
+    does both that and words, in a chain of its own, what the others found; it turns no verdict.
+    """
+    writer = written.decomposer(language) if language and not writer else writer
     question = parse(checked_question(text))
-    outcomes = chains.run(list(CHAINS)[: checked_number(number)], question.text, ground)
-    joint = verify(f for outcome in outcomes for f in outcome.findings)
+    route = router.route(question, checked_number(number), writes=writer is not None)
+    if not route.chains:
+        return _unread(question, route, trace)
+    parts = decompose(question.text, ground.linker, writer)
+    task = Task(question.text, question.kind, parts.parts, parts.slots)
+    outcomes = chains.run(route.chains, task, ground, route.budget)
+    joint = verify((f for outcome in outcomes for f in outcome.findings), ground.weighing)
     cited = Citations(ground.corpus, ground.clocks)
     compose = polar.answer if question.kind == "polar" else quoted.answer
     body = compose(question, joint, outcomes, ground, cited)
     body["chains"] = [_chain(outcome, question, trace) for outcome in outcomes]
+    told = written.add(body, question, joint, outcomes, ground, cited, language, trace=trace) if language else []
     body["citations"] = cited.rows
     if body["abstained"]:
         body.update(sentences=[], items=[], citations=[], disagreements=[])
-    warnings = hints(ground.corpus, body["citations"], ground.clocks)
-    return {"question": question.text, "kind": question.kind, **body, "warnings": warnings}
+    warnings = [*route.warnings, *told, *hints(ground.corpus, body["citations"], ground.clocks)]
+    return {
+        "question": question.text, "kind": question.kind, **body, "warnings": warnings,
+        **({"trace": _trace(route, parts, outcomes)} if trace else {}),
+        "usage": {"chains": {outcome.name: round(outcome.seconds, 6) for outcome in outcomes}},
+    }  # fmt: skip
 
 
 def nothing_loaded(text: str) -> dict[str, Any]:
-    """The answer of an empty home."""
+    """The answer of an empty home, which can still calculate and say what it is not asked for."""
     question = parse(text)
+    route = router.route(question)
+    if not route.chains:
+        return _unread(question, route, trace=False)
+    return _nothing(question, {"reason": "no_evidence", "detail": "nothing has been loaded and refreshed yet"})
+
+
+def _unread(question: Question, route: Route, trace: bool) -> dict[str, Any]:
+    """The answer to what nothing is read about: a calculation, or why there is none."""
+    traced = {"trace": _trace(route, Decomposition(question.text), ())} if trace else {}
+    asked = calculator.read(question.text) if route.sort == "arithmetic" else None
+    if asked is None:
+        return {**_nothing(question, {"reason": "out_of_scope", "detail": route.refused}), **traced}
+    number = Question(question.text, "factoid")
+    if asked.counts is None:
+        return {**_nothing(number, {"reason": "insufficient", "detail": asked.missing}), **traced}
+    found = _nothing(number, None)
+    made = {**asked.counts.as_json(), **calculator.effect(asked.measure, asked.counts).as_json()}
+    return {**found, "calculation": made, "confidence": 1.0, "certainty": dict(_CALCULATED), **traced}
+
+
+def _nothing(question: Question, abstained: dict[str, str] | None) -> dict[str, Any]:
     is_polar = question.kind == "polar"
     return {
-        "question": question.text, "kind": question.kind,
-        "abstained": {"reason": "no_evidence", "detail": "nothing has been loaded and refreshed yet"},
+        "question": question.text, "kind": question.kind, "abstained": abstained,
         "verdict": "insufficient" if is_polar else None,
         "probabilities": {"yes": 0.0, "no": 0.0, "mixed": 0.0, "insufficient": 1.0} if is_polar else None,
         "sentences": [], "citations": [], "items": [], "confidence": 0.0, "disagreements": [], "chains": [],
         "certainty": dict(NO_STUDY),
+    }  # fmt: skip
+
+
+def _trace(route: Route, parts: Decomposition, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    return {
+        "route": route.as_json(), "parts": list(parts.parts), "slots": dict(parts.slots),
+        "spent": {outcome.name: dict(outcome.spent) for outcome in outcomes},
     }  # fmt: skip
 
 
@@ -68,4 +122,4 @@ def _chain(outcome: Outcome, question: Question, trace: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-__all__ = ["CHAINS", "Ground", "ask", "checked_question", "verify_claim", "verify_text"]
+__all__ = ["CHAINS", "ROUTES", "Ground", "ask", "checked_question", "verify_claim", "verify_text"]

@@ -23,14 +23,21 @@ def rounded(shares: Mapping[str, float]) -> dict[str, float]:
 def abstention(
     verdict: str, joint: Verification, outcomes: Sequence[Outcome], said: Sequence[Mapping[str, Any]]
 ) -> dict[str, str] | None:
-    """Why nothing is answered, as the contract's `abstained`; None when something is."""
+    """Why nothing is answered, as the contract's `abstained`; None when something is.
+
+    `no_evidence` when no document in force is near the question; `conflicting` when studies contradict each other and
+    neither side prevails; `insufficient` when what they say settles nothing, or nothing can be quoted for the verdict.
+    """
     failed = [o.name for o in outcomes if o.error]
     detail = f"; chains that failed: {', '.join(failed)}" if failed else ""
     if not joint.units:
         nearest = max((f.relevance for o in outcomes for f in o.findings), default=0.0)
         why = f"no document in force is near the question (nearest {nearest:.2f}, needed {FLOOR:.2f})"
         return {"reason": "no_evidence", "detail": why + detail}
-    if verdict == "insufficient" or not said:
-        why = f"{len(joint.units)} studies are near the question, but what they say settles neither side"
-        return {"reason": "insufficient", "detail": why + detail}
-    return None
+    near = f"{len(joint.units)} {'study is' if len(joint.units) == 1 else 'studies are'} near the question"
+    if verdict != "insufficient" and said:
+        return None
+    if joint.is_torn:
+        return {"reason": "conflicting", "detail": f"{near}, and they contradict each other{detail}"}
+    settles = "what they say settles neither side" if verdict == "insufficient" else f"none says {verdict} plainly"
+    return {"reason": "insufficient", "detail": f"{near}, but {settles}{detail}"}

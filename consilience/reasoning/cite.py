@@ -1,15 +1,32 @@
-"""Citations: every sentence that leaves is a quotation checked, in code, against the stored text. It fails closed."""
+"""Citations: every sentence that leaves is a quotation checked, in code, against the stored text, or a paraphrase that
+passes the verifier against its quotations. It fails closed.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from consilience.corpora.corpus import Clocks, Corpus, Document
 from consilience.corpora.units import Cluster
+from consilience.models import Entailment
+from consilience.models.checks import Names
+from consilience.models.cues import read
+from consilience.models.verifier import verified
 from consilience.reasoning.evidence import BARRED, Finding
-from consilience.records import sha256
+from consilience.records import normal_space, sha256
+
+# A paraphrase is one short sentence; this share of its words stands in its quotations, the rest in their documents.
+_LONGEST, _COVERED = 600, 0.7
+# What names a source: a paraphrase may name none that its quotations do not.
+IDENTIFIER = re.compile(
+    r"\b(?:PMID|PMCID|DOI)\b|\bPMC\s?\d+|\bNCT\s?\d{4,}|\b10\.\d{4,9}/|\bISRCTN\s?\d+|https?:|www\.|\b\d{7,8}\b",
+    re.IGNORECASE,
+)
+# Signs of a reference or of markup, which no sentence of ours has.
+_FOREIGN = re.compile(r"\[\s*\d|\(\s*\d{1,2}\s*\)|\bet al\b|[\u2588{}|\\`]", re.IGNORECASE)
 
 
 def stance(finding: Finding) -> str:
@@ -86,25 +103,46 @@ def holds(span: dict[str, Any], document: Document) -> bool:
     )
 
 
+def is_tight(text: str, evidence: str, context: str = "") -> bool:
+    """Say whether a text may be a paraphrase: one short sentence, of the evidence's words, naming no source.
+
+    `context` is the rest of the documents: a word that neither has would be somebody else's.
+    """
+    said = read(text)
+    if len(text) > _LONGEST or len(said.sentences) != 1 or not text.isprintable() or _FOREIGN.search(text):
+        return False
+    there = evidence.lower()
+    if any(found.group().lower() not in there for found in IDENTIFIER.finditer(text)):
+        return False
+    wanted = said.whole.content
+    shared = wanted & read(evidence).whole.content
+    if wanted - shared - read(context).whole.content:
+        return False
+    return len(shared) >= max(1.0, _COVERED * len(wanted))
+
+
 @dataclass
 class Citations:
-    """The citations of one answer, each given once; nothing enters that is not verbatim and in force."""
+    """The citations of one answer, each given once; nothing enters that is not verbatim and in force.
+
+    Without a judge there are no paraphrases; `names` tells entities apart where short lists do not.
+    """
 
     corpus: Corpus
     clocks: Clocks
     rows: list[dict[str, Any]] = field(default_factory=list)
     _index: dict[tuple[str, str, int, int], int] = field(default_factory=dict)
+    entailment: Entailment | None = None
+    names: Names | None = None
 
     def add(self, finding: Finding) -> int | None:
         """The number of a finding's citation, or None when it does not pass the check."""
         if finding.key in self._index:
             return self._index[finding.key]
-        document = self.corpus.document(finding.row)
-        span = document.span(finding.field, finding.start, finding.end).as_json()
-        about = described(self.corpus, document, self.clocks)
-        if not holds(span, document) or about["status"] in BARRED:
+        row = self._checked(finding)
+        if row is None:
             return None
-        self.rows.append({**span, "stance": stance(finding), **about})
+        self.rows.append(row)
         self._index[finding.key] = len(self.rows) - 1
         return self._index[finding.key]
 
@@ -113,6 +151,38 @@ class Citations:
         number = self.add(finding)
         return None if number is None else {"text": self.rows[number]["quote"], "citations": [number]}
 
+    def paraphrase(self, text: str, findings: Sequence[Finding]) -> dict[str, Any] | None:
+        """A sentence in other words with the citations that say it, or nothing; a whole quotation stands as it is.
+
+        Every finding must pass by itself, and all of them together must say the sentence: a tight one, which the judge
+        hears them support and in which no check finds a number, a negation, a direction, a name or a group changed.
+        """
+        said = normal_space(text)
+        rows = [self._checked(finding) for finding in findings]
+        kept = [row for row in rows if row is not None]
+        if not said or not kept or len(kept) != len(rows):
+            return None
+        if all(row["quote"] != said for row in kept) and not self._stands(said, kept, findings):
+            return None
+        return {"text": said, "citations": list(dict.fromkeys(self.numbers(findings)))}
+
     def numbers(self, findings: Sequence[Finding]) -> list[int]:
         """The numbers of those findings that pass."""
         return [number for finding in findings if (number := self.add(finding)) is not None]
+
+    def _checked(self, finding: Finding) -> dict[str, Any] | None:
+        """A finding as a citation, when it is verbatim and in force."""
+        document = self.corpus.document(finding.row)
+        span = document.span(finding.field, finding.start, finding.end).as_json()
+        about = described(self.corpus, document, self.clocks)
+        if not holds(span, document) or about["status"] in BARRED:
+            return None
+        return {**span, "stance": stance(finding), **about}
+
+    def _stands(self, said: str, rows: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> bool:
+        evidence = " ".join(row["quote"] for row in rows)
+        documents = dict.fromkeys(finding.row for finding in findings)
+        context = "\n".join("\n".join(self.corpus.document(row).fields.values()) for row in documents)
+        if self.entailment is None or not is_tight(said, evidence, context):
+            return False
+        return verified(said, evidence, self.entailment, self.names, context=context).passes

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from consilience.errors import BadInputError
 from consilience.models import Entailment
-from consilience.reasoning import chain as chains
+from consilience.reasoning import chains
 from consilience.reasoning.body import rounded
-from consilience.reasoning.chain import CHAINS, Ground
+from consilience.reasoning.chain import Ground, Task
 from consilience.reasoning.cite import Citations, hints, stance
 from consilience.reasoning.evidence import Finding
 from consilience.reasoning.question import checked_question
@@ -29,8 +30,8 @@ def verify_claim(claim: str, ground: Ground, *, against: Sequence[str] = ()) -> 
         # The asker chose the documents: none is too far from the claim to be read.
         findings = [_near(f) for f in reader.read("passage", rows, per_document=3)]
     else:
-        findings = [f for outcome in chains.run(list(CHAINS), statement, ground) for f in outcome.findings]
-    joint = verify(findings)
+        findings = [f for outcome in chains.run(list(chains.CHAINS), Task(statement), ground) for f in outcome.findings]
+    joint = verify(findings, ground.weighing)
     cited = Citations(ground.corpus, ground.clocks)
     verdict, probabilities = _three(joint)
     cited.numbers([u.finding for u in _bearing(joint.units, verdict)][:5])
@@ -40,8 +41,7 @@ def verify_claim(claim: str, ground: Ground, *, against: Sequence[str] = ()) -> 
 
 
 def _near(finding: Finding) -> Finding:
-    values = {name: getattr(finding, name) for name in Finding.__slots__}
-    return Finding(**{**values, "relevance": max(finding.relevance, FLOOR + 0.2)})
+    return replace(finding, relevance=max(finding.relevance, FLOOR + 0.2), standing=1.0)
 
 
 def _bearing(units: Sequence[Unit], verdict: str) -> Sequence[Unit]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from consilience.corpora.corpus import Document
 from consilience.kg.link import Linker
 from consilience.models import Entailment, Judgement
-from consilience.models.checks import negation_mismatch
+from consilience.models.checks import Names, mismatches
+from consilience.models.numbers import numbers
+from consilience.models.opposites import VERBS
 from consilience.reasoning.sentences import Chooser, Sentence
 
 # Evidence tiers (sources §4.4), the highest first. A pooled analysis stands where what it pools stands.
@@ -26,11 +28,19 @@ _POOLS_TRIALS = re.compile(r"random|\btrials?\b|placebo", re.IGNORECASE)
 _HARM = re.compile(
     r"\b(increases?|raises?|causes?|worsens?|harm|risk factor|induces?|adverse|bleeding)\b", re.IGNORECASE
 )
+_ASKS = re.compile(r"(?:is|are|do|does|did|can|could|should|will|would|may|might|has|have)\s", re.IGNORECASE)
 _DIRECTIONS = {"for": Judgement(0.85, 0.05, 0.1), "against": Judgement(0.05, 0.85, 0.1)}
+# What makes a title a statement.
+_FINITE = re.compile(
+    rf"\b(?:is|are|was|were|has|have|had|can|may|does|do|did|{'|'.join(f'{v[0]}|{v[1]}' for v in VERBS.values())})\b",
+    re.IGNORECASE,
+)
 # What is left of the relevance of a document that names none of the substances asked about.
 _OFF_SUBJECT = 0.6
 # What is left of a document's relevance when no document at all knows one of the claim's terms (a new drug, say).
 _WITH_UNKNOWN = 0.8
+# How many documents a search of the claim ranks, and what the others stand at, as a share of the last of them.
+_RANKED, _UNRANKED = 30, 0.9
 DESIGNS = tuple(_TIER_OF)
 # Publications that report no study of their own: the lowest tier, and no side of a disagreement.
 NOT_STUDIES = frozenset({"editorial", "letter", "comment", "notice"})
@@ -54,11 +64,20 @@ class Finding:
     year: int  # of publication, 0 if unknown
     relevance: float  # of the document to the question, 0..1
     weight: float  # of the sentence within the document, 0..1
+    standing: float = 1.0  # of the document beside the one that a search of the question ranks first, 0..1
+    belief: float = 1.0  # of the graph in the claim that led here, 0..1
 
     @property
     def key(self) -> tuple[str, str, int, int]:
         """What makes two findings the same quotation."""
         return self.document, self.field, self.start, self.end
+
+
+def stance_of(judgement: Judgement) -> str:
+    """What a judgement does to the statement: `supports`, `refutes` or `neutral`."""
+    if judgement.supports >= max(judgement.refutes, judgement.neutral):
+        return "supports"
+    return "refutes" if judgement.refutes >= judgement.neutral else "neutral"
 
 
 def tier_of(document: Document) -> int:
@@ -70,14 +89,39 @@ def tier_of(document: Document) -> int:
     return _TIER_OF.get(document.design, _TIER_OF["case_report"])
 
 
+def denials(claim: str, evidence: str) -> set[str]:
+    """How an evidence's words turn a claim's about: `negation`, `direction`, both or neither."""
+    kinds = {mismatch.kind for mismatch in mismatches(claim, evidence) if mismatch.replaced}
+    return kinds & {"negation", "direction"}
+
+
 def vetoed(judgement: Judgement, claim: str, evidence: str) -> Judgement:
     """The judgement, turned round where it hears support in a sentence that denies what the claim affirms.
 
     "Aspirin did not reduce strokes" must not be quoted for "aspirin prevents stroke", whatever a model weighs.
     """
-    if judgement.supports > judgement.refutes and negation_mismatch(claim, evidence):
+    if judgement.supports > judgement.refutes and "negation" in denials(claim, evidence):
         return Judgement(judgement.refutes, judgement.supports, judgement.neutral)
     return judgement
+
+
+def altered(judgement: Judgement, claim: str, evidence: str, names: Names | None = None) -> Judgement:
+    """The judgement, without support where the claim says something otherwise than the evidence it is worded after.
+
+    Advice with another number, or turned about, is against what is advised; for others, or of something else, it is not
+    what was said.
+    """
+    found = {mismatch.kind for mismatch in mismatches(claim, evidence, names=names) if mismatch.replaced}
+    if judgement.supports <= judgement.refutes or not found:
+        return judgement
+    if found & {"number", "unit", "negation", "direction"}:
+        return Judgement(judgement.refutes, judgement.supports, judgement.neutral)
+    return Judgement(0.0, judgement.refutes, judgement.neutral + judgement.supports)
+
+
+def _tells(sentence: Sentence) -> bool:
+    """Say whether a sentence finds anything: "Vitamin D and falls in older women" names a subject, and no more."""
+    return sentence.field != "title" or _FINITE.search(sentence.text) is not None
 
 
 @dataclass
@@ -86,6 +130,19 @@ class Reader(Chooser):
 
     entailment: Entailment
     linker: Linker | None = None
+    retriever: str = "hybrid"
+
+    @cached_property
+    def standings(self) -> Mapping[int, float]:
+        """What a search of the whole claim scores the rows it ranks first, as a share of the best."""
+        hits = self.index.search(self.claim, top=_RANKED, clocks=self.clocks, retriever=self.retriever, syntax="words")
+        best = max((hit.score for hit in hits), default=0.0)
+        return {hit.row: max(0.0, hit.score) / best for hit in hits} if best > 0 else {}
+
+    def standing(self, document: Document) -> float:
+        """How a document ranks for the whole claim, whatever part of it or whichever chain led to it, 0..1."""
+        ranked = self.standings
+        return ranked.get(document.row, _UNRANKED * min(ranked.values(), default=1.0))
 
     @cached_property
     def has_unknown_term(self) -> bool:
@@ -129,6 +186,7 @@ class Reader(Chooser):
 
     def judge(self, chain: str, chosen: Sequence[tuple[Document, float, Sentence]]) -> list[Finding]:
         """Findings of sentences already chosen."""
+        chosen = [each for each in chosen if _tells(each[2])]
         judged = self.entailment.judge([(self.claim, sentence.text) for _, _, sentence in chosen])
         return [
             Finding(
@@ -140,18 +198,31 @@ class Reader(Chooser):
                 field=sentence.field,
                 start=sentence.start,
                 end=sentence.end,
-                judgement=self._recommended(document) or vetoed(judgement, self.claim, sentence.text),
+                judgement=self._recommended(document, sentence.text, judgement),
                 tier=tier_of(document),
                 year=document.published.year if document.published else 0,
                 relevance=relevance,
                 weight=sentence.weight,
+                standing=self.standing(document),
             )
             for (document, relevance, sentence), judgement in zip(chosen, judged, strict=True)
         ]
 
-    def _recommended(self, document: Document) -> Judgement | None:
-        """What a recommendation says of a question about benefit is its stated direction, not a matter of reading."""
+    def _recommended(self, document: Document, text: str, judgement: Judgement) -> Judgement:
+        """A judgement held against what code can see; of a recommendation, what it says of the question asked.
+
+        What a recommendation says of a plain question about benefit is its stated direction, not a matter of reading. A
+        statement is read, since it may word the recommendation otherwise: at another dose, for other people.
+        """
         direction = document.meta.get("guideline", {}).get("direction")
-        if direction not in _DIRECTIONS or _HARM.search(self.claim):
-            return None
-        return _DIRECTIONS[direction]
+        if direction not in _DIRECTIONS:
+            return vetoed(judgement, self.claim, text)
+        other = {mismatch.kind for mismatch in mismatches(self.claim, text, names=self.linker) if mismatch.replaced}
+        if self._is_plain and not other & {"entity", "population"}:
+            return _DIRECTIONS[direction]
+        return altered(judgement, self.claim, text, self.linker)
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Say whether the claim asks whether something helps, in words and not in numbers."""
+        return bool(_ASKS.match(self.claim)) and not _HARM.search(self.claim) and not numbers(self.claim)

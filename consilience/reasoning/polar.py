@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,18 @@ from consilience.reasoning.body import SENTENCES, abstention, rounded
 from consilience.reasoning.certainty import NO_STUDY, certainty
 from consilience.reasoning.chain import Ground, Outcome
 from consilience.reasoning.cite import Citations, stance
-from consilience.reasoning.evidence import NOT_STUDIES
+from consilience.reasoning.evidence import NOT_STUDIES, Finding, denials
 from consilience.reasoning.question import Question
 from consilience.reasoning.verify import Unit, Verification
+
+# A study that weighs less than this share of the weightiest of its side counts in the sum but is not quoted.
+_TELLING = 0.35
+# A study that weighs less than this share of the weightiest is no side of a disagreement.
+_SIDE = 0.25
+# How many studies of one side a disagreement names.
+_NAMED = 5
+# So many years apart are the sides not of one time.
+_APART = 5
 
 
 def answer(
@@ -20,42 +30,100 @@ def answer(
     """The part of an answer that says yes, no, mixed or insufficient, and on which sentences of either side."""
     probabilities = rounded({name: getattr(joint, name) for name in ("yes", "no", "mixed", "insufficient")})
     verdict = joint.verdict
-    for_it = [u for u in joint.telling if stance(u.finding) == "supports"]
-    against = [u for u in joint.telling if stance(u.finding) == "refutes"]
+    found = [finding for outcome in outcomes for finding in outcome.findings]
+    for_it, against = (_telling(joint.units, name) for name in ("supports", "refutes"))
     carrying, opposing = (for_it, against) if verdict != "no" else (against, for_it)
-    carried = [s for unit in carrying[:SENTENCES] if (s := cited.sentence(unit.finding))]
-    other = opposing[: 2 if verdict != "mixed" else SENTENCES]
-    sentences_ = [*carried, *(s for unit in other if (s := cited.sentence(unit.finding)))]
+    carried = _said(carrying[:SENTENCES], found, question, ground, cited)
+    other = _said(opposing[: 2 if verdict != "mixed" else SENTENCES], found, question, ground, cited)
     # A verdict may come of many half-heard voices; with nothing to quote for it, it is not given.
-    abstained = abstention(verdict, joint, outcomes, sentences_ if verdict == "mixed" else carried)
+    told = carried and other if verdict == "mixed" else carried
+    abstained = abstention(verdict, joint, outcomes, told)
+    given = "insufficient" if abstained else verdict
+    confidence = probabilities[given]
     return {
         "abstained": abstained,
-        "verdict": "insufficient" if abstained else verdict,
+        "verdict": given,
         "probabilities": probabilities,
-        "sentences": sentences_,
+        "sentences": [*carried, *other],
         "items": [],
-        "confidence": probabilities["insufficient" if abstained else verdict],
-        "certainty": dict(NO_STUDY) if abstained else certainty(carrying, opposing, ground.corpus),
-        "disagreements": _disagreements(question, for_it, against, cited),
+        "confidence": confidence,
+        "certainty": dict(NO_STUDY)
+        if abstained
+        else certainty(carrying, opposing, ground.corpus, confidence=confidence, verdict=verdict),
+        "disagreements": _disagreements(question, joint, cited),
     }
 
 
-def _disagreements(
-    question: Question, for_it: Sequence[Unit], against: Sequence[Unit], cited: Citations
+def _side(units: Sequence[Unit], name: str) -> list[Unit]:
+    return [unit for unit in units if unit.side == name]
+
+
+def _telling(units: Sequence[Unit], name: str) -> list[Unit]:
+    """The units of one side that carry weight beside its heaviest, weightiest first."""
+    side = _side(units, name)
+    heaviest = max((unit.weight * unit.heard for unit in side), default=0.0)
+    return [unit for unit in side if unit.weight * unit.heard >= _TELLING * heaviest]
+
+
+def _said(
+    units: Sequence[Unit], found: Sequence[Finding], question: Question, ground: Ground, cited: Citations
 ) -> list[dict[str, Any]]:
-    supporting, refuting = [[u for u in side if u.finding.design not in NOT_STUDIES][:5] for side in (for_it, against)]
-    if not supporting or not refuting:
-        return []
-    sides = [cited.numbers([u.finding for u in side]) for side in (supporting, refuting)]
-    if not all(sides):
-        return []
-    explanation = f"{_told(cited, sides[0])} in favour; {_told(cited, sides[1])} against"
-    return [{"claim": question.text, "supporting": sides[0], "refuting": sides[1], "explanation": explanation}]
+    """A sentence for each unit of which one passes its check: its weightiest, else another of the same document."""
+    said = []
+    for unit in units:
+        own = unit.finding
+        others = {f.key: f for f in (own, *found) if f.document == own.document and stance(f) == unit.side}
+        for finding in sorted(others.values(), key=lambda f: (f.key != own.key, -f.weight, f.key)):
+            if _agrees(finding, question, ground) and (sentence := cited.sentence(finding)):
+                said.append(sentence)
+                break
+    return said
 
 
-def _told(cited: Citations, numbers: Sequence[int]) -> str:
-    rows = [cited.rows[n] for n in numbers]
-    designs = ", ".join(sorted({str(r["design"]).replace("_", " ") for r in rows}))
-    years = sorted(r["published"][:4] for r in rows if r["published"])
-    when = f", {years[0]}-{years[-1]}" if years else ""
-    return f"{len(rows)} {'study' if len(rows) == 1 else 'studies'} ({designs}{when})"
+def _agrees(finding: Finding, question: Question, ground: Ground) -> bool:
+    """Say whether a sentence may be quoted for its stance: nothing that denies the statement is quoted for it."""
+    if stance(finding) != "supports" or finding.field == "text":
+        return True
+    text = ground.corpus.document(finding.row).fields[finding.field][finding.start : finding.end]
+    return not denials(question.text, text)
+
+
+def _disagreements(question: Question, joint: Verification, cited: Citations) -> list[dict[str, Any]]:
+    """Studies of weight on both sides, outdated or outranked ones too: that they were said is told, and what sets them
+    apart."""
+    heaviest = max((unit.weight for unit in joint.units), default=0.0)
+    weighty = [u for u in joint.units if u.weight >= _SIDE * heaviest and u.finding.design not in NOT_STUDIES]
+    sides = [_side(weighty, name)[:_NAMED] for name in ("supports", "refutes")]
+    quoted = [[u.finding for u in side if stance(u.finding) == u.side] for side in sides]
+    numbers = [cited.numbers(findings) for findings in quoted]
+    if not all(numbers):
+        return []
+    told = f"{_told(sides[0])} in favour; {_told(sides[1])} against{_apart(*sides)}"
+    return [{"claim": question.text, "supporting": numbers[0], "refuting": numbers[1], "explanation": told}]
+
+
+def _told(units: Sequence[Unit]) -> str:
+    designs = Counter(unit.finding.design.replace("_", " ") for unit in units)
+    years = sorted(unit.finding.year for unit in units if unit.finding.year)
+    when = "" if not years else f", {years[0]}" if years[0] == years[-1] else f", {years[0]}-{years[-1]}"
+    kinds = ", ".join(f"{count} {name}" if count > 1 else name for name, count in sorted(designs.items()))
+    return f"{len(units)} {'study' if len(units) == 1 else 'studies'} ({kinds}{when})"
+
+
+def _apart(supporting: Sequence[Unit], refuting: Sequence[Unit]) -> str:
+    """What sets two sides apart, in words: the kind of study, and the time."""
+    told = []
+    best = [min(unit.tier for unit in side) for side in (supporting, refuting)]
+    if best[0] != best[1]:
+        told.append(f"those {'in favour' if best[0] < best[1] else 'against'} are of a higher tier of evidence")
+    newest, oldest = ([pick(y) for side in (supporting, refuting) if (y := _years(side))] for pick in (max, min))
+    if len(newest) == 2:
+        if oldest[0] - newest[1] >= _APART:
+            told.append(f"those in favour are at least {oldest[0] - newest[1]} years later")
+        elif oldest[1] - newest[0] >= _APART:
+            told.append(f"those against are at least {oldest[1] - newest[0]} years later")
+    return "; " + ", and ".join(told) if told else "; neither kind of study nor time sets them apart"
+
+
+def _years(units: Sequence[Unit]) -> list[int]:
+    return [unit.finding.year for unit in units if unit.finding.year]

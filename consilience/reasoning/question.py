@@ -19,16 +19,21 @@ _AUXILIARY = (
 )
 _POLAR = re.compile(rf"(?:^|[:;,.?–—-]\s+)(?:{_AUXILIARY})\s", re.IGNORECASE)
 _LIST = re.compile(
-    r"^(list|name|enumerate|give)\b|^(please )?(list|name)\b|\b(which|what) are\b|"
+    r"^(enumerate|give)\b|^(please )?(list|name|mention|provide|outline)\b|\b(which|what) are\b|"
     r"^(which|what) (\w+ ){0,3}\w+s (are|were|have|can|do)\b",
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(
     r"^(describe|explain|summari[sz]e|how (?!many|much|often|long|old)|why|tell me|discuss)\b|"
-    r"^what (is|are) (the )?(role|function|mechanism|effects?|relationship|rationale|evidence|importance|difference)|"
-    r"^what (is|are) known\b",
+    r"^what (is|are) (the )?(role|function|mechanism|effects?|relationship|rationale|evidence|importance|difference|"
+    r"association|link|purpose|aim|basis|mode of action|contribution)|"
+    r"^what (is|are) known\b|"
+    r"^what is (?!the\b|another\b)(?!\w+ed\b)[^?,]{1,70}\?$(?<!used for\?)",  # what a thing is
     re.IGNORECASE,
 )
+# A question word that comes late: "Cemiplimab is used for treatment of which cancer?"
+_LATE = re.compile(r"\b(?:which|what) (?!is\b|are\b)[^,;:.]*\?$", re.IGNORECASE)
+_PLURAL = re.compile(r"(?:which|what) (?:[\w-]+ )?\w+[^s\W]s\b", re.IGNORECASE)
 _WH = re.compile(r"^(in |at |on |to |for |by |from |with )?(what|which|who|whom|whose|where|when|how)\b", re.IGNORECASE)
 
 
@@ -60,6 +65,9 @@ def _kind(text: str) -> Kind:
         return "list"
     if _WH.match(text):
         return "polar" if _POLAR.search(text) else "factoid"
+    late = _LATE.search(text)
+    if late and not _POLAR.search(text):
+        return "list" if _PLURAL.match(late.group(0)) else "factoid"
     return "polar"
 
 

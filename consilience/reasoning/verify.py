@@ -1,44 +1,44 @@
 """Cross-chain verification: what independent studies, found by any chain, say together.
 
-Every study counts once, however many papers report it and however many chains found it. A lower tier of evidence
-speaks to the extent that the tiers above are silent.
+Findings of all chains are about one statement. Every study counts once, however many papers report it and however many
+chains found it, and it is heard in full unless one that contradicts it is later or of a higher tier. Agreeing studies
+never weaken one another, so more independent support never makes a side less likely.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
 
-from consilience.reasoning.evidence import Finding
+from consilience.models import Judgement
+from consilience.reasoning.evidence import Finding, stance_of
+from consilience.reasoning.weighing import VERDICTS, Weighing, packaged
 
-# How much one study of each evidence tier weighs at most: a design prior, not GRADE.
-_PRIOR = (0.95, 0.9, 0.7, 0.4, 0.15)
-# A lower tier is discounted by what the tiers above have settled, never to nothing: dissent is weighed, not erased.
-_DEFERENCE = 0.85
-# The judge was trained with classes of equal weight and hedges; retrieved conclusions are rarely neutral. Its
-# probabilities are sharpened, neutral's discounted, and so is what many half-heard studies leave to `mixed` and
-# `insufficient`. Chosen on the PubMedQA development half and the embedded corpus' questions together: in-sample .62
-# and 31 of 43; chosen on one half and scored on the other, .62.
-_DECISION, _NEUTRAL = 3.0, 0.1
-_MIXED, _INSUFFICIENT = 0.7, 0.3
-# Among comparable studies the later ones know of the earlier: weight halves for every so many years behind the newest.
-_HALF_LIFE = 15.0
-# Newer documents that are further from the question than this share of the nearest make nothing old.
-_COMPARABLE = 0.8
-# A study that weighs less than this share of the weightiest counts in the sum but is not quoted.
-_TELLING = 0.35
-# How fast a document's weight falls with its distance from the claim; below the floor it is about something else.
+# Below this relevance a document is about something else.
 FLOOR = 0.45
-_SHARPNESS = 4.0
+# How many sentences of its document a study speaks by: what authors conclude, and what they found of the question.
+_READ = 2
+# What counts as a side: so much mass, and so much of the other's.
+_PLAIN, _TORN = 0.2, 0.5
+# A sentence of less weight than this hardly speaks for its document.
+_SAYING = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One independent study's word on the question: its most telling finding, and how much it counts."""
+    """One independent study's word on the question: its most telling finding, how much it counts, and what it adds."""
 
     finding: Finding
-    weight: float
+    told: Judgement  # by its two weightiest sentences together
+    chains: tuple[str, ...]  # that found any of it
+    weight: float  # by design, nearness, sentence and belief, 0..1
+    heard: float = 1.0  # what is left of it beside those that contradict it, 0..1
+    supports: float = 0.0  # the mass of evidence it adds in support
+    refutes: float = 0.0  # against
+    silent: float = 0.0  # for there being no answer; below 0 where it gives one
 
     @property
     def tier(self) -> int:
@@ -46,19 +46,9 @@ class Unit:
         return self.finding.tier
 
     @property
-    def supports(self) -> float:
-        """The probability mass it adds in support."""
-        return self.weight * self._share(self.finding.judgement.supports)
-
-    @property
-    def refutes(self) -> float:
-        """The probability mass it adds against."""
-        return self.weight * self._share(self.finding.judgement.refutes)
-
-    def _share(self, probability: float) -> float:
-        told = self.finding.judgement
-        sides = told.supports**_DECISION + told.refutes**_DECISION
-        return float(probability**_DECISION / (sides + _NEUTRAL * told.neutral**_DECISION))
+    def side(self) -> str:
+        """What the study does to the statement: `supports`, `refutes` or `neutral`."""
+        return stance_of(self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +62,6 @@ class Verification:
     units: Sequence[Unit]
 
     @property
-    def telling(self) -> Sequence[Unit]:
-        """The units that carry weight beside the heaviest: only these are worth a reader's time."""
-        heaviest = max((unit.weight for unit in self.units), default=0.0)
-        return [unit for unit in self.units if unit.weight >= _TELLING * heaviest]
-
-    @property
     def verdict(self) -> str:
         """The likeliest of the four; a tie goes to the more cautious."""
         order = ("insufficient", "mixed", "no", "yes")
@@ -88,48 +72,95 @@ class Verification:
         """The probability of the verdict."""
         return float(getattr(self, self.verdict))
 
+    @property
+    def is_torn(self) -> bool:
+        """Whether studies speak plainly on both sides, the weaker at least half as much as the stronger."""
+        sides = [math.fsum(getattr(unit, name) for unit in self.units) for name in ("supports", "refutes")]
+        return min(sides) >= max(_PLAIN, _TORN * max(sides))
 
-def verify(findings: Iterable[Finding]) -> Verification:
+
+def verify(findings: Iterable[Finding], weighing: Weighing | None = None) -> Verification:
     """Join findings by study; order and repetition of chains and documents change nothing."""
-    units = sorted(_units(findings), key=lambda u: (-u.weight, u.finding.document, u.finding.start))
-    settled = 0.0
-    silent_yes = silent_no = 1.0
-    for tier in range(len(_PRIOR)):
-        heard = 1.0 - _DEFERENCE * settled
-        here_yes = here_no = 1.0
-        for unit in sorted((u for u in units if u.tier == tier), key=lambda u: u.finding.key):
-            here_yes *= 1.0 - heard * unit.supports
-            here_no *= 1.0 - heard * unit.refutes
-        silent_yes *= here_yes
-        silent_no *= here_no
-        settled = max(settled, 1.0 - here_yes, 1.0 - here_no)
-    yes, no = 1.0 - silent_yes, 1.0 - silent_no
-    only_yes, only_no, both, neither = yes * (1 - no), no * (1 - yes), yes * no, (1 - yes) * (1 - no)
-    whole = only_yes + only_no + _MIXED * both + _INSUFFICIENT * neither
-    return Verification(
-        only_yes / whole, only_no / whole, _MIXED * both / whole, _INSUFFICIENT * neither / whole, units
-    )
+    by = weighing or packaged()
+    spoken = sorted(_spoken(findings, by), key=lambda unit: (unit.finding.study, unit.finding.key))
+    kept = [unit for unit in spoken if unit.weight > 0]
+    units = [_heard(unit, kept, by) for unit in kept]
+    masses = [math.fsum(getattr(unit, name) for unit in units) for name in ("supports", "refutes", "silent")]
+    shares = by.probabilities(*masses) if units else {"yes": 0.0, "no": 0.0, "mixed": 0.0, "insufficient": 1.0}
+    units.sort(key=lambda u: (-u.weight * u.heard, u.finding.document, u.finding.field, u.finding.start))
+    return Verification(**{name: shares[name] for name in VERDICTS}, units=units)
 
 
-def _units(findings: Iterable[Finding]) -> Iterable[Unit]:
-    by_study: dict[str, list[Finding]] = defaultdict(list)
+def _spoken(findings: Iterable[Finding], by: Weighing) -> Iterator[Unit]:
+    """Each study once: its weightiest sentence, and what that one and the next of its document say together."""
+    by_sentence: dict[tuple[str, tuple[str, str, int, int]], list[Finding]] = defaultdict(list)
     for finding in findings:
-        by_study[finding.study].append(finding)
-    # The study speaks by its weightiest sentence: a conclusion over a detail, whichever chain found it.
-    spoken = [
-        max(group, key=lambda f: (f.weight * f.relevance, f.document, f.field, -f.start)) for group in by_study.values()
-    ]
-    nearest = max((f.relevance for f in spoken), default=0.0)
-    newest = max((f.year for f in spoken if f.relevance >= _COMPARABLE * nearest), default=0)
-    for finding in spoken:
-        age = max(0, newest - finding.year) if finding.year else 0
-        weight = _PRIOR[finding.tier] * nearness(finding.relevance, nearest) * min(1.0, finding.weight)
-        if weight > 0:
-            yield Unit(finding, weight * 0.5 ** (age / _HALF_LIFE))
+        by_sentence[finding.study, finding.key].append(finding)
+    by_study: dict[str, list[Finding]] = defaultdict(list)
+    chains: dict[str, set[str]] = defaultdict(set)
+    for (study, _), group in by_sentence.items():
+        by_study[study].append(_agreed(group))
+        chains[study].update(finding.chain for finding in group)
+    for study, group in by_study.items():
+        ranked = sorted(group, key=lambda f: (-f.weight * f.relevance, f.document, f.field, f.start, f.end))
+        own = [finding for finding in ranked if finding.document == ranked[0].document][:_READ]
+        readings = [_shares(finding.judgement) for finding in own]
+        mean = [math.fsum(column) / len(readings) for column in zip(*readings, strict=True)]
+        yield Unit(ranked[0], Judgement(*mean), tuple(sorted(chains[study])), _weight(ranked[0], by))
 
 
-def nearness(relevance: float, nearest: float) -> float:
-    """How much a document counts for being about the claim: 1 for the nearest, 0 below the floor."""
-    if nearest < FLOOR or relevance < FLOOR:
+def _agreed(group: Sequence[Finding]) -> Finding:
+    """One sentence as the middle of the chains that judged it: one chain that hears it otherwise turns nothing."""
+    first = min(group, key=lambda f: (f.chain, *_shares(f.judgement)))
+    best = {name: max(getattr(f, name) for f in group) for name in ("relevance", "standing", "weight", "belief")}
+    by_chain: dict[str, list[Finding]] = defaultdict(list)
+    for finding in group:
+        by_chain[finding.chain].append(finding)
+    each = [_middle([_shares(f.judgement) for f in own]) for own in by_chain.values()]
+    return replace(first, judgement=Judgement(*_middle(each)), **best)
+
+
+def _shares(judgement: Judgement) -> tuple[float, float, float]:
+    return judgement.supports, judgement.refutes, judgement.neutral
+
+
+def _middle(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+    distinct = set(rows)
+    if len(distinct) == 1:
+        return rows[0]
+    supports, refutes, neutral = (median(row[place] for row in rows) for place in range(3))
+    whole = (supports + refutes + neutral) or 1.0
+    return supports / whole, refutes / whole, neutral / whole
+
+
+def _weight(finding: Finding, by: Weighing) -> float:
+    if finding.relevance < FLOOR:
         return 0.0
-    return float((relevance / nearest) ** _SHARPNESS) * min(1.0, (nearest - FLOOR) / 0.2 + 0.25)
+    said = min(1.0, finding.weight / _SAYING) * min(1.0, finding.belief)
+    return by.tiers[finding.tier] * by.nearness(finding.relevance, finding.standing) * said
+
+
+def _heard(unit: Unit, units: Sequence[Unit], by: Weighing) -> Unit:
+    """A unit with what is left of it beside later ones and ones of a higher tier that contradict it."""
+    own, lean = unit.finding, by.lean(unit.told)
+    lateness = above = 1.0
+    for other in units:
+        against = _against(other.told, lean)
+        if not against or other.finding.relevance < by.comparable * own.relevance:
+            continue
+        if own.year and other.tier <= unit.tier:
+            behind = max(0, other.finding.year - own.year)
+            lateness = min(lateness, 1.0 - against * (1.0 - 0.5 ** (behind / by.half_life)))
+        if other.tier < unit.tier:
+            above *= 1.0 - against * other.weight
+    heard = lateness * (1.0 - by.deference * (1.0 - above))
+    mass = unit.weight * heard
+    # What is not answered is not unsaid by what contradicts it: silence counts in full.
+    silent = unit.weight * by.silent(unit.told)
+    return replace(unit, heard=heard, supports=mass * max(0.0, lean), refutes=mass * max(0.0, -lean), silent=silent)
+
+
+def _against(told: Judgement, lean: float) -> float:
+    """How far a judgement contradicts a lean, 0..1: nothing that agrees with it or says nothing ever does."""
+    same, other = (told.supports, told.refutes) if lean > 0 else (told.refutes, told.supports)
+    return max(0.0, other - same)

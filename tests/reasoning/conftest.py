@@ -39,7 +39,16 @@ class ByWord:
 @pytest.fixture
 def ground_of(tmp_path: Path) -> GroundOf:
     """A ground of these records, loaded in one file."""
+    return _grounds(tmp_path)
 
+
+@pytest.fixture(scope="module")
+def module_ground_of(tmp_path_factory: pytest.TempPathFactory) -> GroundOf:
+    """The same for a module whose tests share a ground and change nothing in it."""
+    return _grounds(tmp_path_factory.mktemp("ground"))
+
+
+def _grounds(tmp_path: Path) -> GroundOf:
     def make(*items: Item, on: Clocks | None = None, entailment: Entailment | None = None) -> Ground:
         home = TinyHome.make(tmp_path / "home")
         home.load("pubmed26n0001.xml", *items, known=0)
@@ -54,7 +63,7 @@ def ground_of(tmp_path: Path) -> GroundOf:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def by_word() -> type[ByWord]:
     """The judge by words, to be given what it knows."""
     return ByWord

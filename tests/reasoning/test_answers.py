@@ -13,16 +13,15 @@ from consilience.reasoning import Ground, ask, verify_claim, verify_text
 from tests.making import clocks, paper
 
 CLAIM = "Velorine eases pain"
-# A judge that hedges: its likeliest class is neutral, and yet all it hints at speaks one way.
-HEDGED, REFUTED = (0.4, 0.1, 0.5), (0.05, 0.85, 0.1)
+SUPPORTED, HEDGED = (0.9, 0.05, 0.05), (0.6, 0.1, 0.3)
 TRIAL = paper(1, abstract="Velorine seemed to ease pain.", types=["D016449"])
-LETTER = paper(2, "A letter", abstract="Velorine can never ease pain.", types=["D016422"])
+WORSE = paper(2, "Whether velorine reduces pain", abstract="Pain increased with velorine.", types=["D016449"])
 GroundOf = Callable[..., Ground]
 
 
 def test_a_verdict_with_nothing_to_quote_for_it_is_not_given(ground_of: GroundOf, by_word: Any) -> None:
-    judge = by_word({"seemed": HEDGED, "never": REFUTED})
-    answer = ask(CLAIM, ground_of(TRIAL, LETTER, entailment=judge))
+    # A deaf judge hears support, but the one sentence says the opposite and is quoted for nothing.
+    answer = ask("Velorine reduces pain", ground_of(WORSE, entailment=by_word({"increased": SUPPORTED})))
     assert max(answer["probabilities"], key=answer["probabilities"].__getitem__) == "yes"
     assert (answer["verdict"], answer["abstained"]["reason"]) == ("insufficient", "insufficient")
     assert answer["sentences"] == answer["citations"] == []

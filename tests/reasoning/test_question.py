@@ -22,6 +22,10 @@ from consilience.reasoning.question import parse
         ("What is the role of p53 in apoptosis?", "summary"),
         ("How does metformin lower blood glucose?", "summary"),
         ("Describe the mechanism of action of statins.", "summary"),
+        ("Dupilumab is used for the treatment of which disease?", "factoid"),
+        ("The drug combination is made of which compounds?", "list"),
+        ("Aspirin helps people, and which dose does: is it low?", "polar"),
+        ("Please mention the adverse effects of warfarin.", "list"),
     ],
 )
 def test_the_kind_is_read_off_the_form(text: str, kind: str) -> None:

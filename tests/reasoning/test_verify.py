@@ -83,7 +83,7 @@ def test_trials_outweigh_earlier_cohorts_without_erasing_them() -> None:
     assert verify(cohorts).verdict == "yes"
     joint = verify([*cohorts, *trials])
     assert joint.verdict == "no"
-    assert joint.mixed > 0.05
+    assert joint.no < 0.999
     assert len(joint.units) == 7
 
 
