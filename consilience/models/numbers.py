@@ -167,6 +167,7 @@ _ABOUT = (
 )
 _DIGITS = r"\d[\d,]*(?:[.·]\d+)?"
 _SIZE = re.compile(
+    rf",? by {_ABOUT}(?:(?:an?|one|two|three) )?(?:half|thirds?|quarters?|fifths?|tenths?)\b|"
     rf",? by {_ABOUT}{_DIGITS}(?:\s?(?:%|per ?cent)|-?fold| times)?(?: points?)?(?! to \d)"
     rf"|(?<=\ba ){_ABOUT}{_DIGITS}(?:\s?%| per ?cent) "
     r"(?=(?:lower|higher|greater|smaller|relative|absolute|reduction|increase|decrease|decline)\b)",
