@@ -123,11 +123,6 @@ class View:
         """Names to identifiers."""
         return Linker(graph_build.vocabulary())
 
-    def passage_span(self, passage: int) -> tuple[str, int, int]:
-        """Field and offsets of one passage."""
-        row = self.corpus.passages.slice(passage, 1).to_pylist()[0]
-        return row["field"], row["start"], row["end"]
-
     def ground(self, clocks: Clocks, retriever: str) -> reasoning.Ground:
         """What chains stand on."""
         return reasoning.Ground(self.corpus, self.index, self.graph, self.linker, self.entailment, clocks, retriever)

@@ -13,14 +13,14 @@ from consilience.models.numbers import numbers, same_number
 from consilience.models.opposites import OPPOSED
 from consilience.text import sentences, words
 
-# Below this share of the claim's words a sentence is about something else, and nothing can mismatch.
-_SAME_TOPIC = 0.5
 # What is compared in reasons asks less: any sentence with a fifth of the claim's words, if none has many more of them.
 # Chosen on rule-made mutants of SciFact claims, PubMedQA answers and titles.
 _SOME_TOPIC, _AS_NEAR = 0.2, 0.8
 # Of all words of two sentences this share is common: one is the other, a word or two apart.
 _COPY = 0.8
-_DENIAL = re.compile(r"\b(?:not|no|never|neither|nor|none|cannot|without)\b|n['’]t\b", re.IGNORECASE)
+_DENIAL = re.compile(
+    r"\b(?:not|no|never|neither|nor|none|cannot|without|fail(?:s|ed|ing)? to)\b|n['’]t\b", re.IGNORECASE
+)
 # Stems that half of all names have, and that tell none of them.
 _COMMON = frozenset(
     stem(word) for word in "disease syndrome disorder receptor acute chronic protein agent factor".split()
@@ -113,25 +113,6 @@ def number_mismatch(claim: str, evidence: str) -> bool:
     A rounded number matches: 5% is 4.9%, not 4%. Without numbers of that unit nothing is said, so nothing mismatches.
     """
     return any(found.replaced for found in _number_mismatches(claim, evidence))
-
-
-def negation_mismatch(claim: str, evidence: str) -> bool:
-    """Whether one of the two negates and the other does not, in the sentence that shares most words with the claim.
-
-    `"A reduces pain"` against `"A did not reduce pain"` or `"no difference in pain with A"`.
-    """
-    asked, nearest = _closest(claim, evidence)
-    return nearest is not None and asked.negated != nearest.negated
-
-
-def direction_mismatch(claim: str, evidence: str) -> bool:
-    """Whether shared words go up on one side and down on the other: `reduces pain` against `pain increased`."""
-    asked, nearest = _closest(claim, evidence)
-    if nearest is None:
-        return False
-    shared = asked.signs.keys() & nearest.signs.keys()
-    opposite = sum(asked.signs[word] != nearest.signs[word] for word in shared)
-    return opposite > len(shared) - opposite
 
 
 def _number_mismatches(claim: str, evidence: str) -> Iterator[Mismatch]:
@@ -315,16 +296,6 @@ def groups(text: str) -> dict[str, dict[str, str]]:
             for axis, group in GROUPS.get(part, ()):
                 found.setdefault(axis, {}).setdefault(group, part)
     return found
-
-
-def _closest(claim: str, evidence: str) -> tuple[Sentence, Sentence | None]:
-    """The claim as one sentence, and the evidence's sentence that shares most of its words, if it shares enough."""
-    asked = read(claim).whole
-    found = read(evidence).sentences
-    if not found or not asked.content:
-        return asked, None
-    share, _, nearest = max((len(asked.content & one.content), -place, one) for place, one in enumerate(found))
-    return asked, nearest if share >= _SAME_TOPIC * len(asked.content) else None
 
 
 @dataclass(frozen=True, slots=True)

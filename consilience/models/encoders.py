@@ -268,3 +268,14 @@ def _pooled(model: Any, pooling: str) -> Any:
         if isinstance(module, Pooling):
             model[place] = Pooling(model[0].get_embedding_dimension(), pooling, include_prompt=module.include_prompt)
     return model
+
+
+def cross_encoder(library: Any, files: Path, what: str, where: str) -> Any:
+    """The cross-encoder of a folder, loaded without code of its own and without a network."""
+    try:
+        return library.CrossEncoder(str(files), trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # whatever a stranger's files make of three libraries
+        raise BadInputError(
+            f"{what} cannot be loaded: {first_line(error)}", where=where,
+            expected="a cross-encoder that sentence-transformers loads without code of its own",
+        ) from error  # fmt: skip

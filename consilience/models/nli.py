@@ -11,7 +11,7 @@ import numpy as np
 
 from consilience.errors import BadInputError
 from consilience.models import Judgement
-from consilience.models.encoders import MAX_CHARACTERS, first_line, library_for, located, short, told
+from consilience.models.encoders import MAX_CHARACTERS, cross_encoder, library_for, located, short, told
 
 # What models call our three labels, by how their names begin.
 _CALLED = {"entail": "supports", "support": "supports", "contra": "refutes", "refut": "refutes", "neutral": "neutral"}
@@ -33,13 +33,7 @@ class TransformersEntailment:
 
     @cached_property
     def _model(self) -> Any:
-        try:
-            return self._library.CrossEncoder(str(self._files), trust_remote_code=False, local_files_only=True)
-        except Exception as error:  # whatever a stranger's files make of three libraries
-            raise BadInputError(
-                f"the entailment {self.name} cannot be loaded: {first_line(error)}", where="entailment",
-                expected="a cross-encoder that sentence-transformers loads without code of its own",
-            ) from error  # fmt: skip
+        return cross_encoder(self._library, self._files, f"the entailment {self.name}", "entailment")
 
     @cached_property
     def _order(self) -> list[int]:

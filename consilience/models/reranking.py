@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consilience.errors import BadInputError
-from consilience.models.encoders import MAX_CHARACTERS, first_line, library_for, located, short, told
+from consilience.models.encoders import MAX_CHARACTERS, cross_encoder, library_for, located, short, told
 
 
 class Reranker(Protocol):
@@ -41,13 +41,7 @@ class CrossEncoder:
 
     @cached_property
     def _model(self) -> Any:
-        try:
-            return self._library.CrossEncoder(str(self._files), trust_remote_code=False, local_files_only=True)
-        except Exception as error:  # whatever a stranger's files make of three libraries
-            raise BadInputError(
-                f"the reranker {self.name} cannot be loaded: {first_line(error)}", where="rerank.model",
-                expected="a cross-encoder that sentence-transformers loads without code of its own",
-            ) from error  # fmt: skip
+        return cross_encoder(self._library, self._files, f"the reranker {self.name}", "rerank.model")
 
     def scores(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """One score a text, as the model gives it."""

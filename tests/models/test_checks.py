@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from consilience.models.checks import direction_mismatch, negation_mismatch, number_mismatch, numbers
+from consilience.models.checks import mismatches, number_mismatch, numbers
+
+
+def kinds(claim: str, evidence: str) -> set[str]:
+    return {found.kind for found in mismatches(claim, evidence)}
 
 
 def test_numbers_are_read_in_base_units() -> None:
@@ -59,7 +63,7 @@ def test_a_number_mismatches_only_numbers_of_its_unit(claim: str, evidence: str,
     ],
 )
 def test_negation_is_compared_in_the_nearest_sentence(claim: str, evidence: str, expected: bool) -> None:
-    assert negation_mismatch(claim, evidence) is expected
+    assert ("negation" in kinds(claim, evidence)) is expected
 
 
 @pytest.mark.parametrize(
@@ -74,4 +78,4 @@ def test_negation_is_compared_in_the_nearest_sentence(claim: str, evidence: str,
     ],
 )
 def test_direction_is_compared_on_shared_words(claim: str, evidence: str, expected: bool) -> None:
-    assert direction_mismatch(claim, evidence) is expected
+    assert ("direction" in kinds(claim, evidence)) is expected
