@@ -104,6 +104,8 @@ DAMAGE: dict[str, tuple[str, Callable[[Rooms], Any], str]] = {
         built(r, "indexes/store/*/*/dense/rows.parquet")), "refresh"),
     "graph gone": ("snapshot, index and graph", lambda r: built(r, "kg/store/*/*/claims.parquet").unlink(), "refresh"),
     "YAML broken": ("definitions", lambda r: (r.root / "kg" / "schema.yaml").write_text("a: [b"), "correct"),
+    "language settings": (
+        "definitions", lambda r: (r.root / "corpora" / "language.yaml").write_text("tokens: many"), "correct"),
     "YAML unknown key": ("definitions", lambda r: (r.root / "indexes" / "exact.yaml").write_text("colour: red"),
                          "correct"),
     "YAML unknown key where nothing is chosen": (

@@ -32,7 +32,9 @@ _RIGHT: Mapping[str, tuple[str, ...]] = {
     "insufficient": ("insufficient",),
 }  # fmt: skip
 _FITTED = ("support", "silence", "both", "no", "mixed", "insufficient")
-_BOUNDS = ((0.05, 4.0), (0.0, 4.0), (0.0, 4.0), (-2.0, 2.0), (-4.0, 1.0), (-1.0, 4.0))
+# Silence and contradiction are sought as shares of the most that the form allows them: held to it afterwards, they
+# would put an edge there, on which the search stops where it starts.
+_BOUNDS = ((0.05, 4.0), (0.0, 1.0), (0.0, 1.0), (-2.0, 2.0), (-4.0, 1.0), (-1.0, 4.0))
 # How much a question counts whose documents are withheld, or whose nearest study is contradicted, and how hard the
 # numbers are held to where they start.
 WITHHELD, PLANTED, _HELD = 0.05, 0.15, 0.002
@@ -101,13 +103,19 @@ def fit(found: Sequence[Case], start: Weighing) -> Weighing:
     right = np.array([[name in _RIGHT[case.gold] for name in VERDICTS] for case in kept])
     origin = np.array([getattr(start, name) for name in _FITTED])
 
-    def surprise(numbers: Vector) -> float:
+    def surprise(sought: Vector) -> float:
+        numbers = _allowed(sought[0]) * sought
         shares = probabilities(given, with_numbers(start, numbers))
         told = -np.log((shares * right).sum(axis=1) + 1e-9)
         return float((counts * told).sum() / counts.sum() + _HELD * ((numbers - origin) ** 2).sum())
 
-    found_ = minimize(surprise, origin, bounds=_BOUNDS, method="L-BFGS-B")
-    return with_numbers(start, [float(f"{number:.6g}") for number in found_.x])
+    found_ = minimize(surprise, origin / _allowed(origin[0]), bounds=_BOUNDS, method="L-BFGS-B").x
+    return with_numbers(start, [float(f"{number:.6g}") for number in _allowed(found_[0]) * found_])
+
+
+def _allowed(support: float) -> Vector:
+    """The most that `silence` and `both` may be beside this support, each in its place; 1 in the others'."""
+    return np.array([1.0, 2 * support, support, 1.0, 1.0, 1.0])
 
 
 def with_numbers(start: Weighing, numbers: Sequence[float] | Vector) -> Weighing:

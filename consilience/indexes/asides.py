@@ -49,11 +49,16 @@ _SUBJECT = re.compile(
     rf"|(?:he|she) (?:is writing|wrote|plays [\w ]{{1,20}}in) an? {_WORKS} (?:called|named|titled|entitled)\b)",
     re.IGNORECASE,
 )
-# What brings a sentence back to the patient: that he is spoken of, what passes from one to the other, what injures.
-_BEARS = re.compile(
-    r"\b(?:he|she|him|her|hers|his|i|me|my|we|us|our|they|them|their|patient\w*|same|similar|shar\w+|both|also|too|mou?ld\w*|gas|lead|"
+# What brings a sentence back to the patient: that he is spoken of.
+_BACK = re.compile(
+    r"\b(?:he|she|him|her|hers|his|i|me|my|we|us|our|they|them|their|patient\w*|same|similar|shar\w+|both|also|too|"
     r"not(?:ed|iced|es)?|s[ae]w|seen|witness\w*|found|observ\w+|report\w*|sa(?:ys|id)|think\w*|tells?|told|recommend\w*|"
-    r"advi[sc]e\w*|g[ai]ven?|gives|donat\w+|kiss\w*|sex\w*|pregnan\w+|needles?|smok\w+|"
+    r"advi[sc]e\w*|g[ai]ven?|gives)\b",
+    re.IGNORECASE,
+)
+# What passes from one to the other, and what injures.
+_PASSES = re.compile(
+    r"\b(?:mou?ld\w*|gas|lead|donat\w+|kiss\w*|sex\w*|pregnan\w+|needles?|smok\w+|"
     r"bit(?:es|ing|ten)?|scratch\w*|lick\w*|kick\w*|hit|struck|crash\w*|fell|fall\w*|accident\w*|burn\w*|fire|attack\w*|"
     r"\w*(?:infect|contag|bacter|vir(?:us|al)\b|fung|parasit|expos|toxi|poison|pestic|solvent|chemi|asbest|monox|allerg|"
     r"vaccin|immuni[sz]|antibiot|tubercul|salmon|shigell|listeri|legionell|chlamyd|brucell|plasm|cocc|borreli|lyme|"
@@ -77,10 +82,15 @@ _BETWEEN = re.compile(
 _ALONE, _LONG = 4, 5
 
 
-def is_aside(sentence: str) -> bool:
-    """Say whether a sentence is about someone or something else than the patient or the population, and harmless."""
+def is_aside(sentence: str, *, alone: bool = False) -> bool:
+    """Say whether a sentence is about someone or something else than the patient or the population, and harmless.
+
+    Beside a question that stands `alone`, and is of nobody in particular, what others have passes to no patient.
+    """
     about = _SUBJECT.match(sentence)
-    return "?" not in sentence and about is not None and not _BEARS.search(sentence, about.end())
+    if "?" in sentence or about is None or _BACK.search(sentence, about.end()):
+        return False
+    return alone or not _PASSES.search(sentence, about.end())
 
 
 def to_the_point(query: str) -> str:

@@ -100,11 +100,16 @@ def mismatches(claim: str, evidence: str, *, context: str = "", names: Names | N
     around = f"{evidence}\n{context}" if context else evidence
     return (
         *_number_mismatches(claim, evidence),
-        *_negation_mismatches(claim, evidence),
-        *_direction_mismatches(claim, evidence),
+        *turns(claim, evidence),
         *_entity_mismatches(claim, evidence, around, names),
         *_population_mismatches(claim, evidence, around),
     )
+
+
+def turns(claim: str, evidence: str) -> tuple[Mismatch, ...]:
+    """Where a claim turns its evidence about: a negation and a direction that the other has not, if any."""
+    aligned = list(_aligned(claim, evidence))
+    return (*_negation_mismatches(aligned), *_direction_mismatches(aligned))
 
 
 def number_mismatch(claim: str, evidence: str) -> bool:
@@ -133,8 +138,8 @@ def _number_mismatches(claim: str, evidence: str) -> Iterator[Mismatch]:
             yield Mismatch("number", False, f"the evidence has no {said}")
 
 
-def _negation_mismatches(claim: str, evidence: str) -> Iterator[Mismatch]:
-    for asked, near in _aligned(claim, evidence):
+def _negation_mismatches(aligned: Sequence[_Aligned]) -> Iterator[Mismatch]:
+    for asked, near in aligned:
         pairs = [(_denies(asked.read, one.read), _denies(one.read, asked.read)) for one in near]
         if pairs and all(here != there for here, there in pairs):
             denies = pairs[0][0]
@@ -157,8 +162,8 @@ def _is_copy(one: _Said, other: _Said) -> bool:
     return len(one.read.content & other.read.content) >= _COPY * len(one.read.content | other.read.content)
 
 
-def _direction_mismatches(claim: str, evidence: str) -> Iterator[Mismatch]:
-    for asked, those in _aligned(claim, evidence):
+def _direction_mismatches(aligned: Sequence[_Aligned]) -> Iterator[Mismatch]:
+    for asked, those in aligned:
         near = [one.read for one in those]
         why = _turned_about(asked.read, near) or _turned_round(asked.read, near) or _antonym(asked.read, near)
         if why:
@@ -315,7 +320,10 @@ def _said(text: str) -> list[_Said]:
     return [_Said(text[start:end], read(text[start:end]).whole) for start, end in sentences(text[:_LONGEST])]
 
 
-def _aligned(claim: str, evidence: str) -> Iterator[tuple[_Said, list[_Said]]]:
+_Aligned = tuple[_Said, list[_Said]]
+
+
+def _aligned(claim: str, evidence: str) -> Iterator[_Aligned]:
     """Each sentence of the claim with those of the evidence that share about as many of its words as any does.
 
     One that stands in the evidence word for word is no claim of its own.

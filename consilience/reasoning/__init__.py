@@ -14,12 +14,12 @@ from consilience.reasoning.chains import CHAINS
 from consilience.reasoning.cite import Citations, hints
 from consilience.reasoning.claims import verify_claim, verify_text
 from consilience.reasoning.decompose import Decomposition, Writer, decompose
-from consilience.reasoning.question import Question, checked_question, parse
+from consilience.reasoning.question import Question, checked_question, parse, to_the_point
 from consilience.reasoning.router import ROUTES, Route
 from consilience.reasoning.verify import verify
 
 # Part of the hash that answers name as their configuration.
-VERSION = "reasoning.2"
+VERSION = "reasoning.3"
 _CALCULATED = {
     "level": "ungraded",
     "basis": "design_prior",
@@ -44,10 +44,12 @@ def ask(
     does both that and words, in a chain of its own, what the others found; it turns no verdict.
     """
     writer = written.decomposer(language) if language and not writer else writer
-    question = parse(checked_question(text))
+    asked = checked_question(text)
+    judged, beside = to_the_point(asked, ground.linker)
+    question = parse(judged)
     route = router.route(question, checked_number(number), writes=writer is not None)
     if not route.chains:
-        return _unread(question, route, trace)
+        return {**_unread(question, route, trace), "question": asked}
     parts = decompose(question.text, ground.linker, writer)
     task = Task(question.text, question.kind, parts.parts, parts.slots)
     outcomes = chains.run(route.chains, task, ground, route.budget)
@@ -55,14 +57,15 @@ def ask(
     cited = Citations(ground.corpus, ground.clocks)
     compose = polar.answer if question.kind == "polar" else quoted.answer
     body = compose(question, joint, outcomes, ground, cited)
-    body["chains"] = [_chain(outcome, question, trace) for outcome in outcomes]
+    body["chains"] = [_chain(outcome, question, ground, trace) for outcome in outcomes]
     told = written.add(body, question, joint, outcomes, ground, cited, language, trace=trace) if language else []
     body["citations"] = cited.rows
     if body["abstained"]:
         body.update(sentences=[], items=[], citations=[], disagreements=[])
-    warnings = [*route.warnings, *told, *hints(ground.corpus, body["citations"], ground.clocks)]
+    left = [f"left out, as beside the question: {sentence}" for sentence in beside]
+    warnings = [*left, *route.warnings, *told, *hints(ground.corpus, body["citations"], ground.clocks)]
     return {
-        "question": question.text, "kind": question.kind, **body, "warnings": warnings,
+        "question": asked, "kind": question.kind, **body, "warnings": warnings,
         **({"trace": _trace(route, parts, outcomes)} if trace else {}),
         "usage": {"chains": {outcome.name: round(outcome.seconds, 6) for outcome in outcomes}},
     }  # fmt: skip
@@ -109,8 +112,8 @@ def _trace(route: Route, parts: Decomposition, outcomes: Sequence[Outcome]) -> d
     }  # fmt: skip
 
 
-def _chain(outcome: Outcome, question: Question, trace: bool) -> dict[str, Any]:
-    alone = verify(outcome.findings)
+def _chain(outcome: Outcome, question: Question, ground: Ground, trace: bool) -> dict[str, Any]:
+    alone = verify(outcome.findings, ground.weighing)
     verdict = alone.verdict if outcome.findings else "insufficient"
     return {
         "name": outcome.name, "question": outcome.question,

@@ -28,6 +28,19 @@ _NAMES: dict[Measure, str] = {
     "NNH": r"\bNNH\b|\bNNTH\b|numbers? needed to (?:treat to )?harm",
 }
 _ASKED = {name: re.compile(pattern, 0 if name == "OR" else re.IGNORECASE) for name, pattern in _NAMES.items()}
+# What asks for a measure without naming it, where a treated group and a control are counted.
+_IN_WORDS: dict[Measure, re.Pattern[str]] = {
+    "NNT": re.compile(
+        r"\bhow many (?:\w+ ){0,2}?(?:must|needs?|have|has|should|would) (?:to )?(?:be )?"
+        r"(?:treated|vaccinated|given)\b",
+        re.IGNORECASE,
+    ),
+    "ARR": re.compile(
+        r"\bhow many (?:\w+ ){1,3}?(?:(?:is|are|was|were|does|do|did|would|will|could|can) [^?]{0,60}?)?"
+        r"(?:prevent|avoid|avert|save|spare)(?:s|ed|d|red|ted)?\b|\bhow many (?:fewer|more)\b",
+        re.IGNORECASE,
+    ),
+}
 _CALCULATE = re.compile(r"\b(?:calculate|compute|work out)\b", re.IGNORECASE)
 _WHOLE = r"(\d{1,3}(?:,\d{3})+|\d{1,10})"
 _COUNT = re.compile(
@@ -128,14 +141,18 @@ def read(question: str) -> Sum | None:
 
     "What is the odds ratio of stroke in smokers?" is a question to the literature: it gives no counts.
     """
-    measure = next((name for name, pattern in _ASKED.items() if pattern.search(question)), None)
     groups = list(_groups(question))
+    if [name for name, _, _ in groups if name] == ["control"]:  # what is held against controls was given something
+        groups = [(name or "treated", events, total) for name, events, total in groups]
+    named = {name: (events, total) for name, events, total in groups if name}
+    is_whole = len(groups) == 2 and set(named) == {"treated", "control"}
+    asked = [*_ASKED.items(), *(_IN_WORDS.items() if is_whole else ())]
+    measure = next((name for name, pattern in asked if pattern.search(question)), None)
     if measure is None or not (groups or _CALCULATE.search(question)):
         return None
     if len(groups) != 2:
         return Sum(measure, None, f"two groups as `events of people` are needed, {len(groups)} given")
-    named = {name: (events, total) for name, events, total in groups if name}
-    if set(named) != {"treated", "control"}:
+    if not is_whole:
         return Sum(measure, None, "which group is treated and which is the control is not said")
     try:
         return Sum(measure, Counts(*named["treated"], *named["control"], bool(_WISHED.search(question))))

@@ -1,7 +1,8 @@
 """How certain a body of evidence is, in GRADE's words: a design prior with reasons, unless a source states a level.
 
-Design sets where it starts; disagreement, distance from the question and imprecision take away; a large effect that
-observational studies report plainly adds. Risk of bias and unpublished studies are not seen, and that is said.
+Design sets where it starts; disagreement (between studies, or within what one publication pools), distance from the
+question and imprecision take away; a large effect that observational studies report plainly adds. Risk of bias and
+unpublished studies are not seen, and that is said.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _START = (3, 3, 1, 0, 0)
 _CAPS = ((0.75, 3), (0.6, 2), (0.5, 1))
 # Of what speaks for the verdict, so much on the other side is disagreement, and so much more is grave.
 _INCONSISTENT, _TORN = 0.25, 0.75
+# Heterogeneity (I squared, in percent) that is considerable, and that may not matter (Cochrane handbook 10.10.2).
+_CONSIDERABLE, _LITTLE = 75.0, 40.0
 # Below this share of the question covered by its nearest study the evidence is indirect.
 _DIRECT = 0.7
 # Fewer people than this in all leave a wide margin, whatever a sentence says (GRADE asks for some 400 events).
@@ -32,6 +35,11 @@ _LARGE, _VERY_LARGE = 2.0, 5.0
 _MATTERS = (0.75, 1.25)
 
 _GAP = r"\s{0,2}"
+_HETEROGENEITY = re.compile(
+    rf"\bI(?:2|²|\^2|{_GAP}-?squared?)(?:{_GAP}\([^)]{{0,12}}\))?{_GAP}(?:=|:|of|was)?{_GAP}"
+    rf"(?P<value>\d{{1,3}}(?:[.·]\d{{1,3}})?){_GAP}%",
+    re.IGNORECASE,
+)
 _INTERVAL = re.compile(
     rf"(?:\b(?:CI|CrI)\b|(?:confidence|credible) intervals?){_GAP}(?:[(\[][^)\]]{{0,12}}[)\]])?{_GAP}[\[(=:,]?{_GAP}"
     rf"(?:of|was|from)?{_GAP}(?P<low>[-−]?\d{{1,6}}(?:[.·]\d{{1,6}})?){_GAP}%?{_GAP}(?:-|–|—|to|,|;|and){_GAP}"
@@ -117,12 +125,29 @@ def _downgrades(
     against = sum(u.weight for u in opposing if u.tier <= best) / (sum(u.weight for u in units) or 1.0)
     if against >= _INCONSISTENT:
         yield (2 if against >= _TORN else 1), "inconsistency: studies of the same standing disagree"
+    elif why := _inconsistent(units, corpus, best):
+        yield 1, f"inconsistency: {why}"
     if max(unit.finding.relevance for unit in units) < _DIRECT:
         yield 1, "indirectness: no study matches the whole question"
     elif all(unit.finding.design == "preclinical" for unit in units):
         yield 1, "indirectness: no study is of people"
     if why := _imprecise(units, corpus, best, verdict):
         yield 1, f"imprecision: {why}"
+
+
+def _inconsistent(units: Sequence[Unit], corpus: Corpus, best: int) -> str:
+    """Why a body of evidence is not known to be consistent within itself; empty where it is.
+
+    A synthesis that stands alone has to say that what it pools agrees: nothing beside it does.
+    """
+    pooled = [unit for unit in units if unit.tier == 0]
+    shares = [_value(found["value"]) for unit in pooled for found in _HETEROGENEITY.finditer(_text(unit, corpus))]
+    if shares and max(shares) >= _CONSIDERABLE:
+        return f"what is pooled differs considerably (I squared {max(shares):g} %)"
+    randomised = [unit for unit in units if _START[unit.tier] == _START[0]]
+    if best == 0 and len(randomised) < 2 and not (shares and max(shares) < _LITTLE):
+        return "a single publication of its standing, which does not say that what it pools agrees"
+    return ""
 
 
 def _imprecise(units: Sequence[Unit], corpus: Corpus, best: int, verdict: str) -> str:

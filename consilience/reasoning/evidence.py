@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from consilience.corpora.corpus import Document
+from consilience.indexes import Hit
 from consilience.kg.link import Linker
 from consilience.models import Entailment, Judgement
-from consilience.models.checks import Names, mismatches
+from consilience.models.checks import Names, mismatches, turns
 from consilience.models.numbers import numbers
 from consilience.models.opposites import VERBS
 from consilience.reasoning.sentences import Chooser, Sentence
@@ -40,7 +41,7 @@ _OFF_SUBJECT = 0.6
 # What is left of a document's relevance when no document at all knows one of the claim's terms (a new drug, say).
 _WITH_UNKNOWN = 0.8
 # How many documents a search of the claim ranks, and what the others stand at, as a share of the last of them.
-_RANKED, _UNRANKED = 30, 0.9
+RANKED, _UNRANKED = 30, 0.9
 DESIGNS = tuple(_TIER_OF)
 # Publications that report no study of their own: the lowest tier, and no side of a disagreement.
 NOT_STUDIES = frozenset({"editorial", "letter", "comment", "notice"})
@@ -91,8 +92,7 @@ def tier_of(document: Document) -> int:
 
 def denials(claim: str, evidence: str) -> set[str]:
     """How an evidence's words turn a claim's about: `negation`, `direction`, both or neither."""
-    kinds = {mismatch.kind for mismatch in mismatches(claim, evidence) if mismatch.replaced}
-    return kinds & {"negation", "direction"}
+    return {turn.kind for turn in turns(claim, evidence)}
 
 
 def vetoed(judgement: Judgement, claim: str, evidence: str) -> Judgement:
@@ -126,18 +126,25 @@ def _tells(sentence: Sentence) -> bool:
 
 @dataclass
 class Reader(Chooser):
-    """Reads documents for one claim: chooses their sentences, and has them judged."""
+    """Reads documents for one claim: chooses their sentences, and has them judged.
+
+    What it keeps follows from the claim, the snapshot and the clocks alone, so that several threads may share it.
+    """
 
     entailment: Entailment
     linker: Linker | None = None
     retriever: str = "hybrid"
 
     @cached_property
+    def ranking(self) -> Sequence[Hit]:
+        """What a search of the whole claim ranks first."""
+        return self.index.search(self.claim, top=RANKED, clocks=self.clocks, retriever=self.retriever, syntax="words")
+
+    @cached_property
     def standings(self) -> Mapping[int, float]:
-        """What a search of the whole claim scores the rows it ranks first, as a share of the best."""
-        hits = self.index.search(self.claim, top=_RANKED, clocks=self.clocks, retriever=self.retriever, syntax="words")
-        best = max((hit.score for hit in hits), default=0.0)
-        return {hit.row: max(0.0, hit.score) / best for hit in hits} if best > 0 else {}
+        """The scores of the rows that are ranked first, as shares of the best."""
+        best = max((hit.score for hit in self.ranking), default=0.0)
+        return {hit.row: max(0.0, hit.score) / best for hit in self.ranking} if best > 0 else {}
 
     def standing(self, document: Document) -> float:
         """How a document ranks for the whole claim, whatever part of it or whichever chain led to it, 0..1."""

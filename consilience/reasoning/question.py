@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from consilience.errors import BadInputError
+from consilience.indexes.asides import is_aside
+from consilience.kg.link import Linker
 from consilience.records import normal_space
+from consilience.text import sentences
 
 # Of a question or a claim, in characters.
 LONGEST_QUESTION = 2000
@@ -35,6 +38,25 @@ _SUMMARY = re.compile(
 _LATE = re.compile(r"\b(?:which|what) (?!is\b|are\b)[^,;:.]*\?$", re.IGNORECASE)
 _PLURAL = re.compile(r"(?:which|what) (?:[\w-]+ )?\w+[^s\W]s\b", re.IGNORECASE)
 _WH = re.compile(r"^(in |at |on |to |for |by |from |with )?(what|which|who|whom|whose|where|when|how)\b", re.IGNORECASE)
+# Whoever is spoken of may be whom the question is about, and figures may be his.
+_SOMEONE = re.compile(
+    r"\b(?:i|we|he|she|they|patients?|m[ae]n|wom[ae]n|boys?|girls?|child(?:ren)?|infants?|babies|baby|newborns?|adults?|"
+    r"adolescents?|people|persons?|subjects?|participants?|volunteers?)\b|\d",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"(?:my|our) [a-z]+(?: is|'s|’s) (?:called|named) [\w -]{1,40}[.!]?", re.IGNORECASE)
+_COURTESY = re.compile(
+    r"(?:hello|hi|hey|dear \w+|good (?:morning|afternoon|evening|day)|greetings|(?:many )?thank(?:s| you)|please|"
+    r"kind regards|best wishes|cheers)"
+    r"(?:[ ,]+(?:there|all|everyone|you|so|very|much|a lot|in advance|help|answer|again))*[ ,.!]*",
+    re.IGNORECASE,
+)
+# What points back to a sentence before it.
+_POINTS_BACK = re.compile(
+    r"\b(?:i|me|my|we|us|our|he|she|him|her|hers|his|they|them|their|it|its|this|these|those|that|such|so|the (?:same|"
+    r"patient|man|woman|child|boy|girl|drug|treatment|disease|condition|former|latter))\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +75,29 @@ def parse(text: str) -> Question:
     """
     asked = normal_space(text)
     return Question(asked, _kind(asked))
+
+
+def to_the_point(text: str, linker: Linker) -> tuple[str, list[str]]:
+    """What of a text is judged, and the sentences beside the point that are left out of it.
+
+    `My cat is called Tom. Does aspirin prevent stroke?` asks whether aspirin prevents stroke. A sentence goes only if
+    it is an aside about someone else, a name or a courtesy, and only beside a question that stands alone: it names
+    something, points back to nothing, and shares no name with what goes. Whatever else may matter stays.
+    """
+    pieces = [text[start:end] for start, end in sentences(text)]
+    asked = [piece for piece in pieces if piece.endswith("?")]
+    named = {mention.identifier for piece in asked for mention in linker.mentions(piece)}
+    if len(asked) == len(pieces) or not named or any(_POINTS_BACK.search(piece) for piece in asked):
+        return text, []
+    told = [piece for piece in pieces if piece not in asked]
+    of_someone = any(_SOMEONE.search(piece) for piece in told if not is_aside(piece, alone=True))
+    beside = [piece for piece in told if _is_beside(piece, alone=not of_someone)
+              and named.isdisjoint(mention.identifier for mention in linker.mentions(piece))]  # fmt: skip
+    return " ".join(piece for piece in pieces if piece not in beside), beside
+
+
+def _is_beside(piece: str, *, alone: bool) -> bool:
+    return bool(is_aside(piece, alone=alone) or _NAMED.fullmatch(piece) or _COURTESY.fullmatch(piece))
 
 
 def _kind(text: str) -> Kind:

@@ -74,13 +74,15 @@ class Route:
 
 
 def route(question: Question, number: int | None = None, *, writes: bool = False) -> Route:
-    """The route of a question; a number of chains asked for wins, but over advice to a person.
+    """The route of a question; a number of chains asked for wins, but over arithmetic and advice to a person.
 
     `writes` says that a language model is there, which reads an examination's options.
     """
     sort = sort_of(question)
     if sort == "advice":
         return Route(sort, (), refused=_ADVISED)
+    if sort == "arithmetic":
+        return Route(sort, ROUTES[sort])
     if number is not None:
         return Route(sort, tuple(CHAINS)[:number], warnings=_warnings(sort))
     if sort == "options":

@@ -136,3 +136,8 @@ def test_what_only_says_asides_stays_whole() -> None:
 def test_no_real_question_loses_a_word(data_dir, file: str, form: str) -> None:  # type: ignore[no-untyped-def]
     changed = [asked.text for asked in questions(data_dir / file, form) if to_the_point(asked.text) != asked.text]
     assert changed == []
+
+
+def test_what_another_has_may_pass_to_a_patient_but_not_to_a_question_that_stands_alone() -> None:
+    contact, shared = "Her neighbour has tuberculosis.", "Her neighbour has gout and so does he."
+    assert [is_aside(contact), is_aside(contact, alone=True), is_aside(shared, alone=True)] == [False, True, False]

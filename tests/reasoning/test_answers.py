@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from consilience.models.entailment import FeatureEntailment
 from consilience.reasoning import Ground, ask, verify_claim, verify_text
+from consilience.reasoning.weighing import packaged
 from tests.making import clocks, paper
 
 CLAIM = "Velorine eases pain"
@@ -81,3 +83,22 @@ def test_a_word_made_to_stall_a_pattern_stalls_nothing(ground_of: GroundOf) -> N
     answer = ask("Which gene raises pain?", ground)
     assert time.monotonic() - began < 5
     assert "BRCA1" in [item["text"] for item in answer["items"]]
+
+
+@pytest.mark.parametrize("form", ["My cat is called Tom. {}", "{} My cat is called Tom."])
+def test_an_aside_changes_no_answer_and_is_told_of(ground_of: GroundOf, by_word: Any, form: str) -> None:
+    ground, asked = ground_of(TRIAL, entailment=by_word({"seemed": SUPPORTED})), "Does Velorine ease pain?"
+    plain, told = ask(asked, ground, number=4), ask(form.format(asked), ground, number=4)
+    assert (plain["verdict"], told["question"]) == ("yes", form.format(asked))
+    assert told["warnings"] == ["left out, as beside the question: My cat is called Tom."]
+    assert {**told, "question": asked, "warnings": [], "usage": {}} == {**plain, "usage": {}}
+
+
+def test_a_chain_is_weighed_by_the_numbers_in_hand(ground_of: GroundOf, by_word: Any) -> None:
+    ground = ground_of(TRIAL, entailment=by_word({"seemed": SUPPORTED}))
+    doubting = replace(ground, weighing=replace(packaged(), doubt=5.0))
+    answers = [ask(CLAIM, each, number=1) for each in (ground, doubting)]
+    assert answers[0]["confidence"] != pytest.approx(answers[1]["confidence"], abs=0.01)
+    for answer in answers:
+        likeliest = max(answer["probabilities"].values())
+        assert answer["chains"][0]["confidence"] == pytest.approx(likeliest, abs=1e-5)

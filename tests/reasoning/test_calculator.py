@@ -126,3 +126,27 @@ def test_a_missing_slot_is_named_and_not_guessed(question: str, missing: str) ->
 )  # fmt: skip
 def test_a_question_to_the_literature_is_no_sum(question: str) -> None:
     assert read(question) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "measure", "value"),
+    [
+        ("How many falls were prevented if 12 of 100 treated and 20 of 100 controls fell?", "ARR", 8.0),
+        ("12 of 100 on velorine and 20 of 100 on placebo fell: how many falls does it prevent?", "ARR", 8.0),
+        ("12 of 100 treated, 20 of 100 controls fell: how many people must be treated to prevent a fall?", "NNT", 12.5),
+    ],
+)
+def test_a_measure_may_be_asked_for_in_other_words(question: str, measure: str, value: float) -> None:
+    asked = read(question)
+    assert asked
+    assert asked.counts
+    assert (asked.measure, effect(asked.measure, asked.counts).value) == (measure, pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How many falls does vitamin D prevent?", "How many strokes were avoided in 3 of 10 trials?",
+     "In 3 of 10 trials and 2 of 8 cohorts, how many more falls were seen?"],
+)  # fmt: skip
+def test_a_number_that_only_the_literature_has_is_no_sum(question: str) -> None:
+    assert read(question) is None

@@ -75,6 +75,25 @@ def test_every_downgrade_says_why(ground_of: GroundOf) -> None:
     assert (far["level"], "indirectness" in " ".join(far["reasons"])) == ("moderate", True)
 
 
+@pytest.mark.parametrize(("text", "level", "reason"), [
+    ("It eased pain.", "moderate", "inconsistency: a single publication"),
+    ("It eased pain (RR 0.8, 95% CI 0.7 to 0.9; I2 = 55%).", "moderate", "inconsistency: a single publication"),
+    ("It eased pain (RR 0.8, 95% CI 0.7 to 0.9; I² 12%).", "high", "design: 1 meta analysis"),
+    ("It eased pain (I-squared of 84.5 %).", "moderate", "inconsistency: what is pooled differs considerably"),
+])  # fmt: skip
+def test_a_synthesis_that_stands_alone_has_to_say_that_what_it_pools_agrees(
+    ground_of: GroundOf, text: str, level: str, reason: str
+) -> None:
+    ground = two(ground_of, text, text)
+    told = certainty(units(ground, "meta_analysis"), (), ground.corpus)
+    assert (told["level"], reason in "; ".join(told["reasons"])) == (level, True)
+
+
+def test_considerable_heterogeneity_counts_beside_a_trial_that_agrees(ground_of: GroundOf) -> None:
+    ground = two(ground_of, *["It eased pain (I2 = 90%)."] * 2)
+    assert certainty(units(ground, "meta_analysis", "rct"), (), ground.corpus)["level"] == "moderate"
+
+
 def test_an_interval_that_includes_no_effect_is_imprecise(ground_of: GroundOf) -> None:
     wide = "Pain was eased (RR 0.80, 95% CI 0.60 to 1.10)."
     ground = two(ground_of, wide, wide)

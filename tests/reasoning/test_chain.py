@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from consilience import contract, open_home
 from consilience.errors import StoreDamagedError
-from consilience.indexes import folder_of
+from consilience.indexes import Hit, Index, folder_of
 from consilience.models import Judgement
 from consilience.reasoning import Ground, ask
 from consilience.reasoning.chain import Budget, Outcome, Task
@@ -171,6 +172,29 @@ def test_a_query_asked_before_is_refused_and_the_refusal_noted(ground_of: Ground
     assert (actions.steps[-1].note, actions.searches) == ("refused: asked before", 1)
 
 
+def test_chains_together_search_for_the_whole_question_once(
+    ground_of: GroundOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground, searched, search = ground_of(*PAPERS), list[str](), Index.search
+
+    def noted(index: Index, query: str, **more: Any) -> list[Hit]:
+        searched.append(query if more.get("where") is None else "among")
+        return search(index, query, **more)
+
+    monkeypatch.setattr(Index, "search", noted)
+    alone = [one(name, ground) for name in CHAINS]
+    apart = searched.count(QUESTION)
+    searched.clear()
+    together = run(list(CHAINS), Task(QUESTION), ground)
+    assert (searched.count(QUESTION), apart > 1) == (1, True)
+    assert [replace(outcome, seconds=0.0) for outcome in together] == [replace(each, seconds=0.0) for each in alone]
+
+
+def test_the_passage_chain_goes_one_round(sample_ground: Ground) -> None:
+    for question in ("Does aspirin prevent stroke?", "Does velorine ease pain?"):
+        assert one("passage", sample_ground, question).spent["rounds"] == 1
+
+
 def test_a_document_read_before_is_not_read_again(ground_of: GroundOf) -> None:
     actions = Actions("passage", Task(QUESTION), ground_of(*PAPERS), Budget())
     rows = actions.search(QUESTION, top=3)
@@ -252,14 +276,6 @@ def test_what_leans_no_is_refuted_by_what_speaks_for_it(ground_of: GroundOf, by_
     judge = by_word({"never": AGAINST, "superior": FOR})
     outcome = one("counter", ground_of(*nothing, effective, entailment=judge))
     assert {finding.document for finding in outcome.findings} == {"PMID:90"}
-
-
-def test_studies_that_disagree_are_followed_by_trials_and_reviews(ground_of: GroundOf, by_word: Any) -> None:
-    sides = [paper(n, f"Velorine for pain {n}", types=TRIAL, abstract=f"Velorine {'always' if n % 2 else 'never'} eases"
-                   " pain.") for n in range(1, 5)]  # fmt: skip
-    judge = by_word({"always": FOR, "never": AGAINST})
-    notes = {step.note for step in one("passage", ground_of(*sides, entailment=judge)).steps}
-    assert "trials and reviews" in notes
 
 
 def test_studies_that_agree_are_the_last_word(ground_of: GroundOf, by_word: Any) -> None:

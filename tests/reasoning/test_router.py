@@ -43,13 +43,19 @@ def test_a_question_goes_where_its_form_sends_it(question: str, sort: str) -> No
     assert bool(found.refused) is (sort in ("options", "advice"))
 
 
-@pytest.mark.parametrize("question", ["Does aspirin prevent stroke?", "Which drug? A) zinc B) iron C) salt", SUM])
+@pytest.mark.parametrize("question", ["Does aspirin prevent stroke?", "Which drug? A) zinc B) iron C) salt"])
 def test_a_number_of_chains_asked_for_wins(question: str) -> None:
     assert [route(parse(question), number).chains for number in (1, 4)] == [("passage",), tuple(CHAINS)]
 
 
 def test_no_number_of_chains_makes_advice_to_one_person_of_it() -> None:
     assert route(parse("Should I take aspirin?"), 4).chains == ()
+
+
+@pytest.mark.parametrize("number", [None, 1, 4])
+def test_a_sum_is_calculated_however_many_chains_are_asked_for(ground_of: GroundOf, number: int | None) -> None:
+    answer = ask(SUM, ground_of(PAPER), number=number)
+    assert (answer["calculation"]["value"], answer["chains"]) == (12.5, [])
 
 
 def test_a_language_model_reads_the_options_of_an_examination() -> None:

@@ -81,9 +81,14 @@ def fold_of(pairs: Sequence[Pair]) -> dict[str, int]:
     return {group: place % FOLDS for place, group in enumerate(groups)}
 
 
+def untaught(seed: int = SEED) -> Any:
+    """The published model with a head that has learnt nothing."""
+    return fresh(packaged(*_MODEL).parent, seed)
+
+
 def first_course(taught: Lessons, told: Callable[[str], None], recipe: Recipe = FIRST) -> Any:
     """A model that has learnt the first course."""
-    net = fresh(packaged(*_MODEL).parent, recipe.seed)
+    net = untaught(recipe.seed)
     train(net, taught.first, Pieces(), recipe, told)
     return net
 

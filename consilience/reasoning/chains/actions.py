@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from consilience.corpora.corpus import Document
 from consilience.indexes.filters import Filters, Mask
 from consilience.indexes.profile import Intent
 from consilience.reasoning.chain import Action, Budget, Ground, Step, Task
-from consilience.reasoning.evidence import Finding, Reader
+from consilience.reasoning.evidence import RANKED, Finding, Reader
 from consilience.reasoning.sentences import Sentence
 from consilience.records import normal_space
 
@@ -30,11 +29,13 @@ class OutOfTimeError(Exception):
 class Actions:
     """What one chain does: through this alone, so that nothing it does is unnoted or over its budget.
 
-    It belongs to one chain and one thread; nothing that it retrieves is shared with another.
+    It belongs to one chain and one thread. Chains may share a reader, which tells each what one of its own would.
     """
 
-    def __init__(self, chain: str, task: Task, ground: Ground, budget: Budget) -> None:
+    def __init__(self, chain: str, task: Task, ground: Ground, budget: Budget, reader: Reader | None = None) -> None:
         self.chain, self.task, self.ground, self.budget = chain, task, ground, budget
+        # Reads documents for the whole question, whatever part of it found them.
+        self.reader = reader or ground.reader(task.question)
         self.round = 1
         self.steps: list[Step] = []
         self.searches = self.pairs = 0
@@ -42,11 +43,6 @@ class Actions:
         self._read: set[int] = set()
         self._quoted: set[tuple[str, str, int, int]] = set()
         self._ends = time.monotonic() + budget.seconds
-
-    @cached_property
-    def reader(self) -> Reader:
-        """Reads documents for the whole question, whatever part of it found them."""
-        return self.ground.reader(self.task.question)
 
     @property
     def documents(self) -> int:
@@ -79,8 +75,12 @@ class Actions:
         if not self._may_search(action, query, among):
             return []
         ground = self.ground
-        hits = ground.index.search(query, top=top, clocks=ground.clocks, retriever=ground.retriever, where=where,
-                                   filters=filters, intent=intent, syntax="words")  # fmt: skip
+        plain = where is None and filters is None and intent == "relevance"
+        if plain and query == self.reader.claim and top <= RANKED:
+            hits = self.reader.ranking[:top]
+        else:
+            hits = ground.index.search(query, top=top, clocks=ground.clocks, retriever=ground.retriever, where=where,
+                                       filters=filters, intent=intent, syntax="words")  # fmt: skip
         rows = [hit.row for hit in hits]
         self._note(action, query, [ground.corpus.table["id"][row].as_py() for row in rows], among)
         return rows

@@ -31,7 +31,7 @@ def counter_chain(at: Actions) -> list[Finding]:
     """Read which way the first documents lean, search among those worded the other way, keep what speaks against."""
     question = at.task.question
     read = at.sentences(at.search(question, top=_LEAN))
-    leans_yes = verify(read).verdict != "no"
+    leans_yes = verify(read, at.ground.weighing).verdict != "no"
     if at.next_round():
         among = [("null results", _NULL)] if leans_yes else [("positive results", _EFFECT)]
         for name, wording in among:

@@ -21,12 +21,13 @@ Chain = Callable[[Actions], list[Finding]]
 def run(chains: Mapping[str, Chain], task: Task, ground: Ground, budget: Budget) -> list[Outcome]:
     """Run chains in threads of their own; their outcomes in the order given.
 
-    They share one judge, whose judgements are pure, and nothing that any of them retrieved. A damaged store is no
-    chain's failure: it is raised, since every other answer would come from it too.
+    They share one judge and one reader of the question, who tell each of them what they would tell it alone. A damaged
+    store is no chain's failure: it is raised, since every other answer would come from it too.
     """
     shared = replace(ground, entailment=SharedJudge(ground.entailment))
+    reader = shared.reader(task.question)
     ends = time.monotonic() + budget.seconds
-    running = {name: _begun(chain, Actions(name, task, shared, budget)) for name, chain in chains.items()}
+    running = {name: _begun(chain, Actions(name, task, shared, budget, reader)) for name, chain in chains.items()}
     outcomes = []
     for name, future in running.items():
         try:

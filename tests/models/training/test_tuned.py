@@ -48,3 +48,24 @@ def test_training_learns_repeats_itself_and_survives_its_export(tmp_path: Path) 
     assert np.abs(np.array([[one.supports, one.refutes, one.neutral] for one in judged]) - found).max() < 0.03
     cooler = CrossEncoder(tmp_path / "cool.onnx", precision="f32").judge(TEXTS)
     assert all(one.supports < other.supports for one, other in zip(cooler[::3], judged[::3], strict=True))
+
+
+def test_a_stopped_training_goes_on_from_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from consilience.models import train_entailment
+    from consilience.models.training import courses
+
+    taught = courses.Lessons(PAIRS, PAIRS, {"Zorbamide": 0, "Quellin": 1})
+    monkeypatch.setattr(courses, "lessons", lambda data: taught)
+
+    def made(name: str, kept: str) -> bytes:
+        wanted = {"--data": tmp_path, "--out": tmp_path / name, "--kept": tmp_path / kept, "--threads": 1}
+        train_entailment.main([str(part) for pair in wanted.items() for part in pair])
+        return (tmp_path / name).read_bytes()
+
+    whole = made("whole.onnx", "kept")
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
+    assert sorted(name.partition("-")[0] for name in kept) == ["first", "second"]
+    next((tmp_path / "kept").glob("second-*")).unlink()
+    monkeypatch.setattr(courses, "first_course", None)  # nothing may be learnt twice
+    assert made("again.onnx", "kept") == whole
+    assert next((tmp_path / "kept").glob("first-*")).stat().st_mtime_ns in kept.values()
