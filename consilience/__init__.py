@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from consilience.api import Home, init_home, open_home, restore_home
+    from consilience.api import Home, init_home, new_review, open_home, open_review, restore_home
 
-__all__ = ["Home", "init_home", "open_home", "restore_home"]
+__all__ = ["Home", "init_home", "new_review", "open_home", "open_review", "restore_home"]
 
 
 def __getattr__(name: str) -> object:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from consilience.evaluation.engine import Kind, Searches
     from consilience.evaluation.shelf import Shelves
     from consilience.models import Entailment
+    from consilience.screening.review import Review
 
 Day = str | date | None
 Instant = str | datetime | None
@@ -76,6 +77,41 @@ def init_home(directory: str | Path) -> dict[str, Any]:
     made = home.init(Path(directory))
     files = sum(1 for path in made.root.rglob("*") if path.is_file())
     return {"home": str(directory), "rooms": list(home.ROOMS), "files": files}
+
+
+def open_review(directory: str | Path, *, now: datetime | str | Callable[[], datetime] | None = None) -> Review:
+    """Open a review, the folder that `new_review` made; its methods are those of `consilience screen`."""
+    from consilience.screening.review import Review
+
+    return Review.open(Path(directory), now=clock_of.clock(now))
+
+
+def new_review(
+    directory: str | Path, *, protocol: str | Path | None = None, question: str | None = None, title: str = "",
+    reviewers: Sequence[str] = (), mode: str = "single", now: datetime | str | Callable[[], datetime] | None = None,
+) -> tuple[Review, dict[str, Any]]:  # fmt: skip
+    """Make a review by a protocol in YAML, or by a question alone; the review and the `screen new` object."""
+    from consilience.screening.standing import made
+
+    review = made(Path(directory), Path(protocol) if protocol is not None else None, question=question, title=title,
+                  reviewers=reviewers, mode=mode, now=clock_of.clock(now))  # fmt: skip
+    return review, {"review": str(directory), **review.told_new()}
+
+
+def verify_review(
+    directory: str | Path, *, head: str | None = None, now: datetime | str | Callable[[], datetime] | None = None
+) -> dict[str, Any]:
+    """Hold a review's ledger against its chain and its files against their hashes; a fault is a StoreDamagedError."""
+    return open_review(directory, now=now).verify(head=head)
+
+
+def salvage_review(
+    directory: str | Path, *, now: datetime | str | Callable[[], datetime] | None = None
+) -> dict[str, Any]:
+    """Go on with a review whose ledger is broken from its sound entries; the broken file stays beside it."""
+    from consilience.screening.review import Review
+
+    return Review.salvage(Path(directory), now=clock_of.clock(now))
 
 
 class Home:
@@ -415,8 +451,10 @@ class Home:
             rows.append({**questions.told(runs[-1], len(runs), corpus, clocks), **changed, **history})
         return {"questions": rows, **_told(clocks), "warnings": self._warnings(view, clocks), "usage": _usage(started)}
 
-    def changes(self, since: Instant, *, until: Instant = None, limit: int = 100) -> dict[str, Any]:
-        """What changed between two instants and why: documents, claims, saved answers."""
+    def changes(
+        self, since: Instant, *, until: Instant = None, limit: int = 100, reviews: Sequence[Review] = ()
+    ) -> dict[str, Any]:
+        """What changed between two instants and why: documents, claims, saved answers, decisions of `reviews`."""
         started = time.perf_counter()
         if since is None:
             raise BadInputError("since when", where="since", expected="an instant or a date")
@@ -427,7 +465,9 @@ class Home:
         body: dict[str, Any] = {"rows": [], "counts": {}, "warnings": []}
         if view.pointer:
             answers = questions.changes(self.rooms, view.corpus, before, after)
-            body = changes.between(view, self.store.commits(), before, after, answers=answers, limit=limit)
+            decisions = [row for review in reviews for row in review.changes(view.corpus, before, after)]
+            body = changes.between(view, self.store.commits(), before, after, answers=answers, decisions=decisions,
+                                   limit=limit)  # fmt: skip
         now = self._clocks(None, None)
         return {**body, "since": instant_text(before.known_at), "until": instant_text(after.known_at),
                 "warnings": [*body["warnings"], *self._warnings(view, now)], "usage": _usage(started)}  # fmt: skip
@@ -564,15 +604,49 @@ class Home:
 
     def simulate(
         self, path: str | Path, *, label: str = "label_included", seed: int = 0, prior_ids: Sequence[str] | None = None,
-        stop: str = "buscar", target: float = 0.95, confidence: float = 0.95,
+        stop: str | None = None, target: float = 0.95, confidence: float = 0.95,
     ) -> dict[str, Any]:  # fmt: skip
-        """Replay a labelled review as if it were screened in our order, with a stop rule."""
+        """Replay a labelled review as if it were screened in our order, with a stop rule; the default one if none."""
         from consilience import screening
 
         records = screening.read_labelled(Path(path))
         return screening.simulate(
             records, label=label, seed=seed, prior_ids=prior_ids, stop=stop, target=target, confidence=confidence
         )
+
+    def screen_label(self, review: Review, ids: Sequence[str], *, model: str | None = None) -> dict[str, Any]:
+        """Label records by the protocol's criteria and keep the labels; `model` is asked where the rules are silent."""
+        from consilience.screening import labelling
+
+        started = time.perf_counter()
+        body = labelling.labelled(review, ids, model=self.view.language(model, self.network))
+        return {**body, "usage": _usage(started)}
+
+    def screen_update(self, review: Review, *, dry_run: bool = False) -> dict[str, Any]:
+        """Take into a review what its search newly finds in this home, and flag what befell what it has."""
+        from consilience.screening import living
+
+        started = time.perf_counter()
+        view = self.view
+        if not view.pointer:
+            raise NotFoundError("nothing has been refreshed yet", where="corpora", expected="consilience refresh")
+        clocks = self._clocks(None, None)
+        body = living.update(review, view.corpus, view.index, clocks, dry_run=dry_run)
+        return {**body, "warnings": [*body["warnings"], *self._warnings(view, clocks)], "usage": _usage(started)}
+
+    def screen_query(self, review: Review, *, filter: str = "", model: str | None = None) -> dict[str, Any]:
+        """Make the Boolean search of a review's protocol, count its lines here, and keep it in the ledger.
+
+        `filter` is `cochrane-sensitive` or `cochrane-precise`; `model` names a language model to propose terms.
+        """
+        from consilience.screening import searching
+
+        started = time.perf_counter()
+        view, clocks = self.view, self._clocks(None, None)
+        index, corpus = (view.index, view.corpus) if view.pointer else (None, None)
+        language = view.language(model, self.network)
+        body = searching.searched(review, index, corpus, clocks, filter=filter, model=language)
+        return {**body, "warnings": [*body["warnings"], *self._warnings(view, clocks)], "usage": _usage(started)}
 
     def evaluate(
         self, suite: str, *, data: str | Path | None = None, judges: str | Path | None = None
@@ -725,4 +799,5 @@ def _usage(started: float) -> dict[str, Any]:
     return {"seconds": round(time.perf_counter() - started, 6)}
 
 
-__all__ = ["Document", "Home", "View", "init_home", "open_home", "restore_home"]
+__all__ = ["Document", "Home", "View", "init_home", "new_review", "open_home", "open_review", "restore_home",
+           "salvage_review", "verify_review"]  # fmt: skip

@@ -24,7 +24,7 @@ from consilience.records import shard_of
 from consilience.view import View
 
 # The order in which kinds are told: first what somebody relied on.
-KINDS = ("answer", "document", "claim")
+KINDS = ("answer", "decision", "document", "claim")
 Row = dict[str, Any]
 
 
@@ -77,13 +77,14 @@ def standing(corpus: Corpus, document: str, on: Clocks) -> Standing | None:
 
 
 def between(
-    view: View, commits: Sequence[Commit], before: Clocks, after: Clocks, *, answers: Iterable[Row], limit: int
-) -> dict[str, Any]:
+    view: View, commits: Sequence[Commit], before: Clocks, after: Clocks, *, answers: Iterable[Row],
+    decisions: Iterable[Row] = (), limit: int,
+) -> dict[str, Any]:  # fmt: skip
     """The rows of all that changed, of each kind and change the first `limit`, and how many there are of each.
 
-    Saved answers are all told, whatever the limit. Screening decisions join here as rows of kind `decision`.
+    Saved answers and the screening decisions of the reviews asked about are all told, whatever the limit.
     """
-    rows = [*answers, *documents(view.corpus, commits, before, after), *view.graph.changes(before, after)]
+    rows = [*answers, *decisions, *documents(view.corpus, commits, before, after), *view.graph.changes(before, after)]
     return limited(rows, limit)
 
 
@@ -94,7 +95,7 @@ def limited(rows: Sequence[Row], limit: int) -> dict[str, Any]:
     shown = []
     for row in ordered:
         counts[row["kind"]][row["what"]] += 1
-        if row["kind"] == "answer" or counts[row["kind"]][row["what"]] <= limit:
+        if row["kind"] in ("answer", "decision") or counts[row["kind"]][row["what"]] <= limit:
             shown.append(row)
     hidden = len(rows) - len(shown)
     return {

@@ -1227,6 +1227,493 @@ class Evaluation(Reply):
     usage: Usage
 
 
+# ---------------------------------------------------------------- reviews
+
+ScreenStage = Literal["title_abstract", "full_text"]
+ScreenWord = Literal["include", "exclude", "unclear"]
+ScreenResult = Literal["include", "exclude", "unclear", "conflict", "pending", "unscreened"]
+
+
+class LedgerPlace(Part):
+    """An entry of a review's ledger: its number and its hash."""
+
+    seq: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+
+
+class ProtocolName(Part):
+    """Which version of the protocol is in force, and how many there have been."""
+
+    digest: Version
+    version: Text
+    versions: Annotated[int, Field(ge=1)]
+
+
+class ScreenNew(Reply):
+    """A review that was made."""
+
+    review: Text
+    title: Text
+    mode: Literal["single", "dual", "liberal"]
+    reviewers: list[str]
+    protocol: ProtocolName
+    ledger: LedgerPlace
+    warnings: list[str] = []
+
+
+class ImportedFile(Part):
+    """What came of one export: how many records it has, how many of them are new here, how many became duplicates."""
+
+    file: Text
+    status: Literal["imported", "known", "refused"]
+    format: str | None = None
+    sha256: Sha256 | None = None
+    records: Count = 0
+    new: Count = 0
+    known: Count = 0
+    duplicates: Count = 0
+    labelled: Count = 0
+    decided: Count = 0
+    counts: dict[str, JsonValue] = {}
+    error: ErrorBody | None = None
+
+
+class ScreenImport(Reply):
+    """What came of exports that were taken into a review."""
+
+    files: list[ImportedFile]
+    records: Count
+    new: Count
+    duplicates: Count
+    decided: Count
+    warnings: list[str] = []
+
+
+class ScreenRank(Reply):
+    """An order of reading that was learnt: from how many labels, its hash, and what it begins with."""
+
+    order: Text
+    units: Count
+    labelled: Count
+    seed: Count
+    first: list[Identifier]
+    settings: Config
+    ledger: LedgerPlace
+    warnings: list[str] = []
+
+
+class CriterionLabel(Part):
+    """What a rule or a model says of one criterion, and the words it rests on."""
+
+    criterion: Text
+    label: Literal["YES", "PARTIAL", "NO", "UNCERTAIN"]
+    span: dict[str, JsonValue] | None
+    by: Text
+
+
+class NextRecord(Part):
+    """One record to judge, without what anybody decided on it."""
+
+    id: Identifier | None
+    record: Record | None
+    score: float | None
+    criteria: list[CriterionLabel]
+    flag: Status | None = None
+
+
+class ScreenNext(Reply, NextRecord):
+    """The record that a reviewer judges next; `id` is null when none is left."""
+
+    reviewer: Text
+    stage: ScreenStage
+    remaining: Count
+    stop: dict[str, JsonValue]
+    more: list[NextRecord] | None = None
+    warnings: list[str] = []
+
+
+class ScreenDecide(Reply):
+    """A decision and its entry; `changed` is false when the same one stood already."""
+
+    id: Identifier
+    decision: Literal["include", "exclude", "unclear", "withdraw"]
+    stage: ScreenStage
+    reviewer: Text
+    changed: bool
+    ledger: LedgerPlace
+    warnings: list[str] = []
+
+
+class FailedLine(Part):
+    """A line of a batch that could not be granted."""
+
+    line: Annotated[int, Field(ge=1)]
+    error: ErrorBody
+
+
+class ScreenBatch(Reply):
+    """Many decisions: how many are new, how many stood already, which could not be made."""
+
+    lines: Count
+    decided: Count
+    stood: Count
+    failed: list[FailedLine]
+    warnings: list[str] = []
+    usage: Usage
+
+
+class ReviewerDecision(Part):
+    """What one reviewer decided on a record."""
+
+    reviewer: Text
+    decision: ScreenWord
+    reason: str
+    criterion: str
+    quote: dict[str, JsonValue] | None
+    at: Instant
+    protocol: str
+    seq: Annotated[int, Field(ge=1)]
+
+
+class ScreenConflict(Part):
+    """A record on which reviewers disagree."""
+
+    id: Identifier
+    title: str
+    decisions: list[ReviewerDecision]
+
+
+class ScreenConflicts(Reply):
+    """The records on which reviewers disagree."""
+
+    stage: ScreenStage
+    rows: list[ScreenConflict]
+    warnings: list[str] = []
+
+
+class ScreenAdjudicate(Reply):
+    """A conflict that was settled."""
+
+    id: Identifier
+    decision: ScreenWord
+    stage: ScreenStage
+    by: Text
+    ledger: LedgerPlace
+    warnings: list[str] = []
+
+
+class ScreenedFile(Part):
+    """One import of a review."""
+
+    file: Text
+    at: Instant
+    sha256: Sha256
+    records: Count
+    via: Text
+    database: str
+    living: bool
+
+
+class StageCounts(Part):
+    """How many units of a stage have which outcome; they sum up to its units."""
+
+    units: Count
+    include: Count
+    exclude: Count
+    unclear: Count
+    conflict: Count
+    pending: Count
+    unscreened: Count
+
+    @model_validator(mode="after")
+    def _outcomes_sum_up(self) -> StageCounts:
+        told = self.include + self.exclude + self.unclear + self.conflict + self.pending + self.unscreened
+        if told != self.units:
+            raise ValueError(f"{told} outcomes of {self.units} units")
+        return self
+
+
+class ReviewerCounts(Part):
+    """How much one reviewer judged at a stage: what is settled, what waits for another's word, what waits for his."""
+
+    stage: ScreenStage
+    reviewer: Text
+    type: Literal["person", "model", "rule"]
+    include: Count
+    exclude: Count
+    unclear: Count
+    waiting: Count
+    remaining: Count
+
+
+class ScreenAgreement(Part):
+    """How far two reviewers agree; Cohen's kappa is null where it is undefined."""
+
+    stage: ScreenStage
+    reviewers: Annotated[list[str], Field(min_length=2, max_length=2)]
+    records: Count
+    observed: Share | None
+    kappa: Annotated[float, Field(ge=-1, le=1)] | None
+    pabak: Annotated[float, Field(ge=-1, le=1)] | None
+    table: dict[str, Count]
+
+
+class ScreenRanked(Part):
+    """The order in force, and how many records were judged since it was made."""
+
+    at: Instant
+    order: Text
+    labelled: Count
+    units: Count
+    since: int
+
+
+class ScreenFlag(Part):
+    """A record whose document was retracted, deleted, corrected ... in the home's corpus."""
+
+    id: Identifier
+    document: Identifier
+    status: Status
+    since: CoarseDay | None
+    notice: str
+    outcomes: dict[ScreenStage, ScreenResult]
+
+
+class ScreenStatus(Reply):
+    """How a review stands; no decision on a record is told."""
+
+    title: Text
+    mode: Literal["single", "dual", "liberal"]
+    reviewers: list[str]
+    protocol: ProtocolName
+    records: Count
+    duplicates: Count
+    units: Count
+    imports: list[ScreenedFile]
+    stages: dict[ScreenStage, StageCounts]
+    reasons: dict[str, Count]
+    judged: list[ReviewerCounts]
+    agreement: list[ScreenAgreement]
+    ranked: ScreenRanked | None
+    stop: dict[str, JsonValue]
+    flags: list[ScreenFlag]
+    updates: Count
+    ledger: LedgerPlace
+    warnings: list[str] = []
+
+
+class ScreenEnded(Part):
+    """That a person ended screening: when, who, why, and how much was left unread."""
+
+    at: Instant
+    by: Text
+    reason: str
+    unread: Count
+
+
+class ScreenStop(Reply):
+    """Where each stop rule stands, alone and together."""
+
+    rules: list[dict[str, JsonValue]]
+    together: dict[str, JsonValue]
+    unread: Count
+    priors: Count
+    accepted: ScreenEnded | None
+    warnings: list[str] = []
+
+
+class NewFlag(Part):
+    """A record whose document has another status since the last update."""
+
+    id: Identifier
+    document: Identifier
+    status: Status
+    since: CoarseDay | None
+    notice: str
+    before: Status
+    outcome: ScreenResult
+
+
+class ScreenUpdate(Reply):
+    """What a living review took in from the home's corpus, and what befell the documents it has."""
+
+    search: Text
+    found: Count
+    new: Count
+    imported: Count
+    duplicates: Count
+    flags: list[NewFlag]
+    lifted: list[Identifier]
+    warnings: list[str] = []
+    usage: Usage | None = None
+
+
+class QueryGroup(Part):
+    """What one element of a PICO asks for, every term in PubMed's syntax: any of these."""
+
+    element: Text
+    said: list[str]
+    headings: list[Text]
+    core: list[Text]
+    expand: list[Text]
+    proposed: list[Text]
+
+
+class QueryLine(Part):
+    """One line of a search: what it is for, in PubMed's syntax, and how many documents it finds here."""
+
+    line: Text
+    what: Text
+    text: Text
+    count: Count | None
+
+
+class QuerySeed(Part):
+    """A study known beforehand: whether the corpus has it and the search finds it, else what would have."""
+
+    seed: Text
+    known: bool
+    found: bool
+    missed_by: list[Text]
+    suggestion: list[Text]
+
+
+class QueryTranslations(Part):
+    """The search as each database takes it."""
+
+    pubmed: Text
+    ovid_medline: Text
+    ovid_embase: Text
+    central: Text
+
+
+class ScreenQuery(Reply):
+    """The Boolean search of a review's protocol; counts are null where nothing has been refreshed."""
+
+    title: Text
+    groups: list[QueryGroup]
+    filter: Text | None
+    lines: list[QueryLine]
+    count: Count | None
+    pubmed: Text
+    translations: QueryTranslations
+    subqueries: list[Text]
+    seeds: list[QuerySeed]
+    protocol: Version
+    database: Text
+    snapshot: Text | None
+    known_at: Instant
+    as_of: CoarseDay
+    ledger: LedgerPlace
+    warnings: list[str] = []
+    usage: Usage | None = None
+
+
+class LabelledRecord(Part):
+    """The labels of one record, and their score from -1 to 1."""
+
+    id: Identifier
+    score: Annotated[float, Field(ge=-1, le=1)]
+    criteria: list[CriterionLabel]
+
+
+class ScreenLabel(Reply):
+    """Labels by criterion, as the ledger keeps them."""
+
+    rows: list[LabelledRecord]
+    ledger: LedgerPlace | None
+    warnings: list[str] = []
+    usage: Usage | None = None
+
+
+class ScreenExport(Reply):
+    """A file that was written, and the entry from which it can be made again."""
+
+    file: Text
+    which: Text
+    records: Count
+    sha256: Sha256
+    ledger: LedgerPlace
+    warnings: list[str] = []
+
+
+class ScreenReason(Part):
+    """How many reports were excluded at full text for one reason."""
+
+    reason: Text
+    reports: Count
+
+
+class ScreenReport(Reply):
+    """The report that was written, and the numbers of its PRISMA flow under the field's own names."""
+
+    file: Text
+    sha256: Sha256
+    complete: bool
+    prisma: dict[str, Count | list[ScreenReason]]
+    flows: list[Text]
+    ledger: LedgerPlace
+    warnings: list[str] = []
+
+
+class ScreenStudy(Reply):
+    """Which reports were said to be of one study."""
+
+    study: Text
+    ids: list[Identifier]
+    ledger: LedgerPlace
+    warnings: list[str] = []
+
+
+class ScreenPage(Reply):
+    """Where the page of a review is answered from now on."""
+
+    review: Text
+    url: Text
+    warnings: list[str] = []
+
+
+class ScreenMachine(Part):
+    """How many entries of a kind a model or a rule made."""
+
+    kind: Text
+    type: Literal["model", "rule"]
+    name: Text
+    version: str
+    entries: Count
+
+
+class ScreenLedger(Reply):
+    """A ledger that holds: its length, its last hash, and what of it was not done by a person."""
+
+    entries: Count
+    head: Sha256
+    kinds: dict[str, Count]
+    files: Count
+    machines: list[ScreenMachine]
+    salvaged: Count | None = None
+    warnings: list[str] = []
+
+
+class ScreenCluster(Part):
+    """Records of one paper: the one that is screened, and the others, each with why."""
+
+    master: Identifier
+    title: str
+    members: list[dict[str, str]]
+
+
+class ScreenDuplicates(Reply):
+    """The clusters of a review's records, and pairs that may be one paper and are left to a person."""
+
+    rows: list[ScreenCluster]
+    possible: list[dict[str, str]]
+    records: Count
+    duplicates: Count
+    ledger: LedgerPlace | None = None
+    warnings: list[str] = []
+
+
 # ---------------------------------------------------------------- batch and errors
 
 
@@ -1285,6 +1772,7 @@ class Failure(Reply):
 
 
 IngestedFile.model_rebuild()
+ImportedFile.model_rebuild()
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "ask": Ask,
@@ -1314,7 +1802,26 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "quarantine": Quarantine,
     "refresh": Refresh,
     "restore": Restore,
+    "screen-adjudicate": ScreenAdjudicate,
+    "screen-batch": ScreenBatch,
+    "screen-conflicts": ScreenConflicts,
+    "screen-decide": ScreenDecide,
+    "screen-duplicates": ScreenDuplicates,
+    "screen-export": ScreenExport,
+    "screen-import": ScreenImport,
+    "screen-ledger": ScreenLedger,
+    "screen-new": ScreenNew,
+    "screen-next": ScreenNext,
+    "screen-page": ScreenPage,
+    "screen-label": ScreenLabel,
+    "screen-query": ScreenQuery,
+    "screen-rank": ScreenRank,
+    "screen-report": ScreenReport,
     "screen-simulate": Simulation,
+    "screen-status": ScreenStatus,
+    "screen-stop": ScreenStop,
+    "screen-study": ScreenStudy,
+    "screen-update": ScreenUpdate,
     "search": Search,
     "shortfalls": Shortfalls,
     "show": Show,

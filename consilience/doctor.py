@@ -32,6 +32,7 @@ from consilience.home import ROOMS, Rooms, files_in, name_of
 from consilience.indexes import dense
 from consilience.indexes import profile as profiles
 from consilience.kg import schema as graph_schema
+from consilience.reasoning import language
 from consilience.view import View
 
 # How many commits are hashed by default, and of each how many rows.
@@ -226,7 +227,7 @@ def _definitions(rooms: Rooms) -> str:
             count += 1
     for path in (rooms.root / "indexes").glob("*.yaml"):
         _ = profiles.load(rooms, profiles.chosen(rooms) if path.stem == profiles.CHOICE else path.stem)
-    _ = local_files(rooms), guideline_files(rooms)
+    _ = local_files(rooms), guideline_files(rooms), language.settings(rooms)
     kg = rooms.root / "kg"
     _ = graph_schema.schema(kg), graph_schema.certainty(kg), graph_schema.vocabularies(kg)
     for path in sorted(rooms.evaluation.glob("*.yaml")):

@@ -438,12 +438,20 @@ def changes(
     session: Session,
     since: Annotated[str, typer.Option(metavar="INSTANT", help="From when; a date alone is the end of that day, UTC.")],
     until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Until when; now unless given.")] = None,
+    review: Annotated[
+        list[Path], typer.Option(metavar="DIR", help="Tell what of this review's decisions changed; may be repeated.")
+    ] = [],  # noqa: B006
     limit: Limit = 100,
 ) -> Mapping[str, Any]:
-    """Show which documents, claims and saved answers changed, and why; the limit is for each kind of change."""
+    """Show which documents, claims, saved answers and screening decisions changed, and why.
+
+    The limit is for each kind of change; answers and decisions are all told.
+    """
     first = parse_instant(since, where="since")
     last = None if until is None else parse_instant(until, where="until")
-    return session.open().changes(first, until=last, limit=limit)
+    from consilience.api import open_review
+
+    return session.open().changes(first, until=last, limit=limit, reviews=[open_review(each) for each in review])
 
 
 @command(app, "verify")
@@ -627,7 +635,7 @@ def simulate(
     label: Annotated[str, typer.Option(help="The column of 0/1 or Included/Excluded.")] = "label_included",
     seed: Annotated[int | None, typer.Option(help="Draws one included and one excluded prior; 0 unless given.")] = None,
     prior_ids: Annotated[list[str], typer.Option(metavar="ID", help="The priors themselves; may be repeated.")] = [],  # noqa: B006
-    stop: Annotated[str, typer.Option(metavar="RULE", help="The stopping rule.")] = "buscar",
+    stop: Annotated[str | None, typer.Option(metavar="RULE", help="The stopping rule; tail unless given.")] = None,
     target: Annotated[float, typer.Option(min=0, max=1, help="The recall the rule is to reach.")] = 0.95,
     confidence: Annotated[float, typer.Option(min=0, max=1, help="How sure the rule is to be of it.")] = 0.95,
 ) -> Mapping[str, Any]:

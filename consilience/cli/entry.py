@@ -9,9 +9,12 @@ from collections.abc import Sequence
 
 import typer
 
+from consilience.cli import screening
 from consilience.cli.commands import app
 from consilience.cli.session import fail, internal, note
 from consilience.errors import BadInputError, ConsilienceError
+
+__all__ = ["main", "run", "screening"]  # `screening` registers its commands when it is imported
 
 # Every misuse of an option or argument; typer names this class only as the base of BadParameter.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]

@@ -21,9 +21,18 @@ Obj = Mapping[str, Any]
 def show(name: str, obj: Obj) -> None:
     """Print an object on stdout; in a pipe nothing is wrapped or coloured."""
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
-    for line in RENDERERS.get(name, plainly)(obj):
+    for line in renderer(name)(obj):
         console.print(line)
     sys.stdout.flush()
+
+
+def renderer(name: str) -> Callable[[Obj], Iterator[Text]]:
+    """What prints an object of this name; a review's are in a module of their own."""
+    if name in RENDERERS or not name.startswith("screen-"):
+        return RENDERERS.get(name, plainly)
+    from consilience.cli import human_screening
+
+    return human_screening.RENDERERS.get(name, plainly)
 
 
 def plain(value: object) -> str:

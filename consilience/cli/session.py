@@ -69,7 +69,8 @@ class Session:
         """0 done; 1 for a refused file, a failed line, a faulty answer, a shortfall; 3 when the doctor found damage."""
         if name == "doctor" and not obj["ok"]:
             return 3
-        refused = any(each["status"] == "refused" for each in obj.get("files") or ()) if name == "ingest" else False
+        files = obj.get("files") or () if name in ("ingest", "screen-import") else ()
+        refused = any(each["status"] == "refused" for each in files)
         failed = (name == "batch" and obj["failed"] > 0) or (name == "audit" and bool(obj["counts"]))
         short = bool(obj.get("shortfalls")) and not self.allow_shortfall
         return 1 if refused or failed or short else 0

@@ -206,7 +206,7 @@ class _Rows:
                     yield from ((a, b, kind, said.basis, said.score, *self._window(row)) for row in self.of.get(a, ()))
 
     def _candidates(self) -> list[tuple[int, int]]:
-        a, b = self._plausible(*_pairs_within(
+        a, b = self._plausible(*pairs_within(
             _ints(pc.list_flatten(self.table["blocks"]), 0), _ints(pc.list_parent_indices(self.table["blocks"]), 0)
         ))  # fmt: skip
         rows: dict[int, list[int]] = defaultdict(list)
@@ -265,7 +265,7 @@ class _Rows:
         return self.store.texts(key.seq)["abstract"][key.row].as_py() or ""
 
 
-def _pairs_within(blocks: Ints, holder: Ints) -> tuple[Ints, Ints]:
+def pairs_within(blocks: Ints, holder: Ints) -> tuple[Ints, Ints]:
     """Every two holders of one block, each pair once."""
     order = np.lexsort((holder, blocks))
     blocks, holder = blocks[order], holder[order]

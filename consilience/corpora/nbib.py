@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,18 +35,27 @@ def entries(path: Path) -> Iterator[Entry]:
 
     Bio.Medline itself ends a citation at any blank line (biopython#4557) and breaks a wrapped correction in two.
     """
+    from Bio import Medline
+
+    for start, whole in citations(path, lines(path)):
+        values = dict(Medline.read(whole))  # type: ignore[no-untyped-call]
+        yield Entry(start, values, "\n".join(whole)[:2000])
+
+
+def citations(path: Path, source: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """The fields of each citation as one line each, and the line of the file where it begins."""
     found: list[list[str]] = []
     seen: set[str] = set()
     start = size = 0
     blank = False
-    for number, line in lines(path):
+    for number, line in source:
         if not line.strip():
             blank = True
             continue
         field = _FIELD.match(line)
         tag = field.group(1) if field else ""
         if tag and found and _begins(tag, seen, blank):
-            yield _entry(start, found)
+            yield start, [" ".join(parts) for parts in found]
             found, size = [], 0
             seen.clear()
         if tag:
@@ -59,21 +68,13 @@ def entries(path: Path) -> Iterator[Entry]:
         if size > MAX_LINE:
             refuse(path, f"the citation at line {start} of {path.name} is longer than 8 MiB", "MEDLINE citations")
     if found:
-        yield _entry(start, found)
+        yield start, [" ".join(parts) for parts in found]
 
 
 def _begins(tag: str, seen: set[str], blank: bool) -> bool:
     if tag == "PMID":
         return blank or tag in seen
     return blank and tag in _ONCE and tag in seen
-
-
-def _entry(start: int, found: list[list[str]]) -> Entry:
-    from Bio import Medline
-
-    whole = [" ".join(parts) for parts in found]
-    values = dict(Medline.read(whole))  # type: ignore[no-untyped-call]
-    return Entry(start, values, "\n".join(whole)[:2000])
 
 
 def record(entry: Entry) -> Record:

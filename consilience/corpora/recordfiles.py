@@ -12,7 +12,7 @@ from consilience.corpora.textfiles import Entry, check, converted, objects, rows
 from consilience.records import Quarantined, Record
 
 # Bumped when what is read out of a file changes: files are then read again.
-VERSION = f"records.1+{design.VERSION}"
+VERSION = f"records.2+{design.VERSION}"
 
 SUFFIXES = (".nbib", ".txt", ".ris", ".csv", ".tsv", ".jsonl", ".jsonl.gz")
 # Column names of the field's tools (ASReview's definitions among them), the preferred one first.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import zlib
 from collections import Counter
@@ -82,18 +83,48 @@ def converted(
         refuse(path, f"{path.name} holds no records", "at least one record")
 
 
-def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines without their ends, LF, CRLF or CR; a byte-order mark is dropped, `.gz` is unpacked."""
+def lines(path: Path, *, odd: list[int] | None = None) -> Iterator[tuple[int, str]]:
+    """Numbered lines without their ends, LF, CRLF or CR; a byte-order mark is dropped, `.gz` is unpacked.
+
+    With a list `odd`, UTF-16 is read too, and a line that is not UTF-8 as Windows-1252; its number goes on the list.
+    """
     packed = path.name.lower().endswith(".gz")
     allowed = min(MAX_TEXT, max(_RATIO_FLOOR, path.stat().st_size * MAX_RATIO)) if packed else None
     try:
         with gzip.open(path, "rb") if packed else path.open("rb") as stream:
-            yield from _decoded(path, cast(BinaryIO, stream), allowed)
+            source = cast(BinaryIO, stream)
+            yield from _decoded(path, source if odd is None else _Utf8.of(path, source), allowed, odd)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         refuse(path, f"{path.name} is truncated or not gzip: {error}", "a complete gzip file")
 
 
-def _decoded(path: Path, stream: BinaryIO, allowed: int | None) -> Iterator[tuple[int, str]]:
+class _Utf8:
+    """A stream of UTF-16 as lines in UTF-8; any other stream stays as it is."""
+
+    def __init__(self, path: Path, stream: BinaryIO, encoding: str) -> None:
+        self._path, self._text = path, io.TextIOWrapper(stream, encoding, newline="\n")
+
+    def readline(self, most: int) -> bytes:
+        try:
+            return self._text.readline(most).encode()
+        except UnicodeError as error:
+            refuse(self._path, f"{self._path.name} is broken UTF-16: {error}", "text in UTF-8 or UTF-16")
+
+    @staticmethod
+    def of(path: Path, stream: BinaryIO) -> BinaryIO | _Utf8:
+        start = stream.read(4)
+        stream.seek(0)
+        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return _Utf8(path, stream, "utf-16")
+        # Without a mark, plain letters give it away: every second byte is zero.
+        zeros = [not any(start[half::2]) and len(start) == 4 for half in (0, 1)]
+        found = {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get((zeros[0], zeros[1]))
+        return _Utf8(path, stream, found) if found else stream
+
+
+def _decoded(
+    path: Path, stream: BinaryIO | _Utf8, allowed: int | None, odd: list[int] | None
+) -> Iterator[tuple[int, str]]:
     number = total = 0
     encoding = "utf-8-sig"
     while chunk := stream.readline(MAX_LINE + 1):
@@ -105,11 +136,21 @@ def _decoded(path: Path, stream: BinaryIO, allowed: int | None) -> Iterator[tupl
         try:
             text = chunk.decode(encoding)
         except UnicodeDecodeError:
-            refuse(path, f"line {number + 1} of {path.name} is not UTF-8", "text in UTF-8")
+            if odd is None:
+                refuse(path, f"line {number + 1} of {path.name} is not UTF-8", "text in UTF-8")
+            odd.append(number + 1)
+            text = _western(chunk)
         encoding = "utf-8"
         for piece in text.removesuffix("\n").removesuffix("\r").split("\r"):
             number += 1
             yield number, piece
+
+
+def _western(line: bytes) -> str:
+    try:
+        return line.decode("cp1252")
+    except UnicodeDecodeError:  # five bytes that Windows-1252 leaves free
+        return line.decode("latin-1")
 
 
 def objects(path: Path) -> Iterator[Entry | Quarantined]:
@@ -164,19 +205,27 @@ def _deeper_than(value: Any, limit: int) -> bool:
     return True
 
 
-def rows(path: Path, *, any_of: Collection[str], and_of: Collection[str] = ()) -> Iterator[Entry | Quarantined]:
-    """Rows of a table by lower-case column name; `.tsv` splits on tabs, `.csv` on commas or semicolons.
+def rows(
+    path: Path,
+    *,
+    any_of: Collection[str],
+    and_of: Collection[str] = (),
+    delimiters: str = ",;",
+    source: Iterator[tuple[int, str]] | None = None,
+) -> Iterator[Entry | Quarantined]:
+    """Rows of a table by lower-case column name; `.tsv` splits on tabs, others on what the header has most.
 
     A table without any of the columns `any_of`, or of `and_of` if given, is another kind of table, and refused.
     """
-    source = _Tap(path)
-    header = source.peek()
-    delimiter = "\t" if path.name.lower().endswith(".tsv") else ";" if header.count(";") > header.count(",") else ","
+    tap = _Tap(path, lines(path) if source is None else source)
+    header = tap.peek()
+    delimiter = "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else max(delimiters, key=header.count)
+    csv.field_size_limit(MAX_LINE)  # of all tables; what a row may hold is bounded by the tap
     # Strict, so that a quote that never closes is reported and not swallowed with the rows behind it.
-    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    reader = csv.reader(tap, delimiter=delimiter, strict=True)
     names: list[str] = []
     while True:
-        source.restart()
+        tap.restart()
         try:
             cells = next(reader)
         except StopIteration:
@@ -184,7 +233,7 @@ def rows(path: Path, *, any_of: Collection[str], and_of: Collection[str] = ()) -
         except csv.Error as error:
             if not names:
                 refuse(path, f"the header of {path.name} cannot be read: {error}", "a header line")
-            yield Quarantined(source.start, f"unreadable row: {error}", source.raw)
+            yield Quarantined(tap.start, f"unreadable row: {error}", tap.raw)
             continue
         if not any(cell.strip() for cell in cells):
             continue
@@ -195,25 +244,26 @@ def rows(path: Path, *, any_of: Collection[str], and_of: Collection[str] = ()) -
                     refuse(path, f"{path.name} has none of the columns read here", "a column " + " or ".join(wanted))
         elif any(cell.strip() for cell in cells[len(names) :]):
             reason = f"{len(cells)} values under {len(names)} columns"
-            yield Quarantined(source.start, reason, source.raw)
+            yield Quarantined(tap.start, reason, tap.raw)
         else:
-            yield Entry(source.start, _named(names, cells), source.raw)
+            yield Entry(tap.start, _named(names, cells), tap.raw)
 
 
 def _named(names: list[str], cells: list[str]) -> dict[str, str]:
     values: dict[str, str] = {}
-    for name, cell in zip(names, cells, strict=False):
-        if cell.strip() and name:
-            values.setdefault(name, cell)
+    for place, (name, cell) in enumerate(zip(names, cells, strict=False), start=1):
+        if cell.strip():
+            own = name or f"column {place}"
+            values[f"{own} ({place})" if own in values else own] = cell  # two columns of one name: none is lost
     return values
 
 
 class _Tap:
     """Lines for a CSV reader, remembering what the present row was made of."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, source: Iterator[tuple[int, str]]) -> None:
         self._path = path
-        self._lines = lines(path)
+        self._lines = source
         self.restart()
 
     def restart(self) -> None:

@@ -69,6 +69,7 @@ class Dialect:
     records: Mapping[str, tuple[str, ...]]
     dtd_hosts: frozenset[str]
     prefixes: Mapping[str, str]
+    depth: int = 1  # how far below the root the records stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def _parsed(source: _Source, dialect: Dialect) -> Iterator[Element]:
     while chunk:
         parser.feed(chunk)
         for _, element in parser.read_events():
-            if _is_record(element):
+            if _is_record(element, dialect.depth):
                 found = True
                 yield element
                 source.record_ended()
@@ -228,9 +229,12 @@ def _root_tags(root: Element, dialect: Dialect) -> tuple[bytes, bytes]:
     return f"<{root.tag}{declared}>".encode(), f"</{root.tag}>".encode()
 
 
-def _is_record(element: Element) -> bool:
-    parent = element.getparent()
-    return parent is not None and parent.getparent() is None
+def _is_record(element: Element, depth: int) -> bool:
+    for _ in range(depth):
+        element = element.getparent()
+        if element is None:
+            return False
+    return element.getparent() is None
 
 
 def _forget(element: Element) -> None:

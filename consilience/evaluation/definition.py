@@ -213,6 +213,67 @@ class ScreeningSuite(_Suite):
     confidence: float = Field(default=0.95, gt=0, lt=1)
 
 
+class LabelledSet(_Strict):
+    """A file of labelled records: the name of its protocols, the key that tells its reviews, the key of its labels."""
+
+    name: Name
+    data: str = Field(min_length=1)
+    group: str
+    label: str
+
+
+class ScreeningSearchSuite(_Suite):
+    """Boolean queries made of PICOs, and published strategies, on the home's corpus."""
+
+    kind: Literal["screening_search"]
+    protocols: str = Field(min_length=1)
+    labelled: tuple[LabelledSet, ...] = ()
+    published: str | None = None
+
+
+class ScreeningCriteriaSuite(_Suite):
+    """Labels by criterion as the order to start screening in."""
+
+    kind: Literal["screening_criteria"]
+    protocols: str = Field(min_length=1)
+    labelled: tuple[LabelledSet, ...] = Field(min_length=1)
+
+
+class ReviewSet(_Strict):
+    """A file of finished reviews: one, called `name`, or one for each value of `group`; `once` joins equal records."""
+
+    name: Name
+    data: str = Field(min_length=1)
+    group: str | None = None
+    label: str
+    once: str | None = None
+
+
+class StoppingSuite(_Suite):
+    """Finished reviews read again from many seeds, under every stop rule; the first is the one the suite is about."""
+
+    kind: Literal["stopping"]
+    reviews: tuple[ReviewSet, ...] = Field(min_length=1)
+    rules: tuple[str, ...] = Field(min_length=1)
+    compare_qbcb: bool = False
+    runs: int = Field(default=100, ge=1, le=10_000)
+    fewer_runs: dict[str, Annotated[int, Field(ge=1)]] = {}
+    chosen_on: tuple[str, ...] = ()
+    enough: int = Field(default=40, ge=1)
+    target: float = Field(default=0.95, gt=0, le=1)
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+
+
+class ScreeningPeersSuite(_Suite):
+    """Finished reviews read again from the same priors by our ranking and by ASReview, which has its own Python."""
+
+    kind: Literal["screening_peers"]
+    reviews: tuple[ReviewSet, ...] = Field(min_length=1)
+    protocols: str | None = None
+    ai: Name = "elas_u4"
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=tuple(range(10)), min_length=1)
+
+
 class LinkingSuite(_Suite):
     """Damaged copies and near neighbours of real records: which are one document, which one study.
 
@@ -350,7 +411,8 @@ class Baselines(_Strict):
 Suite = (
     RetrievalSuite | AnsweringSuite | ScreeningSuite | LinkingSuite | GuidelineChangesSuite | StagesSuite | LeaksSuite
     | SentencesSuite | DistractionSuite | ExactSuite | ClaimsSuite | DialsSuite | OutdatedSuite
-    | VerifierSuite | MutantsSuite
+    | VerifierSuite | MutantsSuite | ScreeningSearchSuite | ScreeningCriteriaSuite | StoppingSuite
+    | ScreeningPeersSuite
 )  # fmt: skip
 
 _SUITE: TypeAdapter[Suite] = TypeAdapter(Annotated[Suite, Field(discriminator="kind")])

@@ -36,9 +36,13 @@ from consilience.evaluation.definition import (
     OutdatedSuite,
     RetrievalSuite,
     Sample,
+    ScreeningCriteriaSuite,
+    ScreeningPeersSuite,
+    ScreeningSearchSuite,
     ScreeningSuite,
     SentencesSuite,
     StagesSuite,
+    StoppingSuite,
     Suite,
     VerifierSuite,
     load_baselines,
@@ -56,9 +60,20 @@ from consilience.evaluation.mutants import mutate
 from consilience.evaluation.outcome import Clock, Outcome, measured
 from consilience.evaluation.outdated import outdate
 from consilience.evaluation.retrieval import retrieve
+from consilience.evaluation.reviewsets import finished
 from consilience.evaluation.screening import screen
+from consilience.evaluation.screening_criteria import label_criteria, labelled
+from consilience.evaluation.screening_peers import compare_peers, with_protocols
+from consilience.evaluation.screening_search import (
+    labelled_reviews,
+    published_strategies,
+    read_protocols,
+    search_screening,
+    trial_reviews,
+)
 from consilience.evaluation.sentences import choose, marked_sentences
 from consilience.evaluation.stages import Trial, compare, holds
+from consilience.evaluation.stopping import stop_early
 from consilience.evaluation.verifier import pairs, tell_apart
 from consilience.records import sha256
 
@@ -67,7 +82,8 @@ T = TypeVar("T")
 
 
 # These make their cases out of a file, and have neither questions to draw from nor a corpus of their own.
-_NO_QUESTIONS = (ScreeningSuite, LinkingSuite, GuidelineChangesSuite, LeaksSuite, OutdatedSuite)
+_NO_QUESTIONS = (ScreeningSuite, LinkingSuite, GuidelineChangesSuite, LeaksSuite, OutdatedSuite, ScreeningSearchSuite,
+                 ScreeningCriteriaSuite, StoppingSuite, ScreeningPeersSuite)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +230,14 @@ def _outcome(
             return hunt(suite, shelf, clock=clock)
     if isinstance(suite, ScreeningSuite):
         return screen(suite, plan.data, engine, clock=clock, draws=_draws(suite))
+    if isinstance(suite, ScreeningSearchSuite):
+        return _screening_search(plan, suite, engine, clock)
+    if isinstance(suite, ScreeningCriteriaSuite):
+        return _screening_criteria(plan, suite, clock)
+    if isinstance(suite, StoppingSuite):
+        return _stopping(plan, suite, clock)
+    if isinstance(suite, ScreeningPeersSuite):
+        return _screening_peers(plan, suite)
     if isinstance(suite, LinkingSuite):
         also = {} if plan.own_data is False else {name: found(name, plan.path.parent) for name in suite.also}
         return link(suite, {plan.data_name: plan.data, **also}, clock=clock)
@@ -254,6 +278,59 @@ def _outcome(
         # Told from the whole file: a small sample may hold no maybe.
         answers = suite.answers or kind_of_answers(usable)
         return answer(suite, asked, tried, answers=answers, clock=clock, folds=unseen).warned(warnings)
+
+
+def _screening_search(plan: Plan, suite: ScreeningSearchSuite, engine: Engine, clock: Clock) -> Outcome:
+    """A search suite: of its own data all sets, of another file that alone."""
+    folder = plan.path.parent
+    reviews = list(trial_reviews(plan.data))
+    published = []
+    if plan.own_data:
+        bodies = read_protocols(found(suite.protocols, folder))
+        for each in suite.labelled:
+            own = bodies.get(each.name, {})
+            path = found(each.data, folder)
+            reviews += labelled_reviews(path, own, group=each.group, label=each.label, name=each.name)
+        published = list(published_strategies(found(suite.published, folder))) if suite.published else []
+    return search_screening(suite, reviews, published, engine, clock=clock, draws=_draws(suite))
+
+
+def _screening_criteria(plan: Plan, suite: ScreeningCriteriaSuite, clock: Clock) -> Outcome:
+    """A criteria suite: of its own data all sets, of another file the first of them."""
+    folder = plan.path.parent
+    bodies = read_protocols(found(suite.protocols, folder))
+    sets = suite.labelled if plan.own_data else suite.labelled[:1]
+    reviews = []
+    for each in sets:
+        path = found(each.data, folder) if plan.own_data else plan.data
+        reviews += labelled(path, bodies.get(each.name, {}), group=each.group, label=each.label, name=each.name)
+    return label_criteria(suite, reviews, clock=clock)
+
+
+def _stopping(plan: Plan, suite: StoppingSuite, clock: Clock) -> Outcome:
+    """A stopping suite: of its own data all sets, of another file the first of them."""
+    folder = plan.path.parent
+    reviews = [
+        review
+        for each in (suite.reviews if plan.own_data else suite.reviews[:1])
+        for review in finished(
+            found(each.data, folder) if plan.own_data else plan.data,
+            name=each.name, group=each.group, label=each.label, once=each.once,
+        )
+    ]  # fmt: skip
+    return stop_early(suite, reviews, clock=clock, draws=_draws(suite))
+
+
+def _screening_peers(plan: Plan, suite: ScreeningPeersSuite) -> Outcome:
+    """A peers suite: of its own data all sets with their protocols, of another file the first set without."""
+    folder = plan.path.parent
+    bodies = read_protocols(found(suite.protocols, folder)) if suite.protocols and plan.own_data else {}
+    reviews = []
+    for each in suite.reviews if plan.own_data else suite.reviews[:1]:
+        path = found(each.data, folder) if plan.own_data else plan.data
+        own = finished(path, name=each.name, group=each.group, label=each.label, once=each.once)
+        reviews += with_protocols(list(own), bodies.get(each.name, {}))
+    return compare_peers(suite, reviews, draws=_draws(suite))
 
 
 def _verified(plan: Plan, suite: VerifierSuite, engine: Engine, clock: Clock, unseen: folds.Folds | None) -> Outcome:

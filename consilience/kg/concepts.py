@@ -108,17 +108,45 @@ _DISEASE_CHARACTERISTIC = "MONDO:0021125"
 
 def mondo() -> list[Concept]:
     """The diseases of MONDO with their synonyms; empty when cellxgene-ontology-guide is not installed."""
+    return list(_mondo_concepts(_mondo_terms()))
+
+
+def _mondo_terms() -> Mapping[str, dict[str, object]]:
     folder = _package_file("cellxgene_ontology_guide", "data")
     files = sorted(folder.rglob("MONDO-ontology-*.json.zst")) if folder else []
     if not files:
-        return []
+        return {}
     import zstandard
 
     with files[-1].open("rb") as handle:
         terms: Mapping[str, dict[str, object]] = json.load(
             io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(handle), encoding="utf-8")
         )
-    return list(_mondo_concepts(terms))
+    return terms
+
+
+def wider_diseases() -> dict[str, tuple[str, ...]]:
+    """For each disease of MONDO, all it is a kind of; empty when cellxgene-ontology-guide is not installed."""
+    found = ((identifier, term.get("ancestors")) for identifier, term in _mondo_terms().items())
+    return {identifier: tuple(above) for identifier, above in found if isinstance(above, dict)}
+
+
+def drug_actions() -> dict[str, list[str]]:
+    """Names of drugs by the MeSH identifier that drug-named-entity-recognition gives them, often that of an action.
+
+    `MESH:D000079424` (Tumor Necrosis Factor Inhibitors) holds adalimumab. Where it is the drug's own heading, the list
+    is that drug.
+    """
+    path = _package_file("drug_named_entity_recognition", "drug_ner_dictionary.pkl.bz2")
+    if path is None:
+        return {}
+    with bz2.open(path, "rb") as handle:
+        tables = pickle.load(handle)  # noqa: S301 - data of an installed package, trusted as far as its code is
+    found: dict[str, list[str]] = {}
+    for name, facts in sorted(tables["drug_canonical_to_data"].items()):
+        if facts.get("mesh_id"):
+            found.setdefault(f"MESH:{facts['mesh_id']}", []).append(name)
+    return found
 
 
 def _mondo_concepts(terms: Mapping[str, dict[str, object]]) -> Iterator[Concept]:

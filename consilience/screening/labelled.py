@@ -9,6 +9,7 @@ from typing import Any
 from consilience.corpora.textfiles import Entry, check, objects, refuse, rows
 from consilience.errors import BadInputError
 from consilience.records import Quarantined
+from consilience.screening.files import read_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".jsonl.gz")
 MAX_RECORDS = 200_000
@@ -24,10 +25,13 @@ _ALIASES = {
 
 
 def read_labelled(path: Path) -> list[Mapping[str, Any]]:
-    """Every row of a .jsonl[.gz], .csv or .tsv file in order, its own keys kept; columns of a table in lower case.
+    """Every row of a file in order, its own keys kept; columns of a table in lower case.
 
-    A row that cannot be read refuses the file: without it the places of all others would shift.
+    The label of RIS and the other formats of `files` is `label_included`. A row that cannot be read refuses the file:
+    without it the places of all others would shift.
     """
+    if not path.name.lower().endswith(SUFFIXES):
+        return [_row(record) for record in read_file(path).records]
     table = check(path, SUFFIXES) in (".csv", ".tsv")
     entries = (
         rows(path, any_of=("title", "abstract", *_ALIASES["title"], *_ALIASES["abstract"])) if table else objects(path)
@@ -36,6 +40,11 @@ def read_labelled(path: Path) -> list[Mapping[str, Any]]:
     if not kept:
         refuse(path, f"{path.name} holds no records", "at least one record")
     return kept
+
+
+def _row(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record as a row of its file: with the id that it has there, not with ours."""
+    return {**record["extra"], **record, "id": record["extra"].get("id", ""), "label_included": record["label"]}
 
 
 def _bounded(path: Path, entries: Iterator[Entry | Quarantined]) -> Iterator[Mapping[str, Any]]:

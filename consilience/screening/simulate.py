@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from consilience.errors import BadInputError
+from consilience.screening.features import features
 from consilience.screening.labelled import labels_of, name_of, read_labelled
 from consilience.screening.measures import Curve
-from consilience.screening.ranking import Settings, features, reading_order
-from consilience.screening.stopping import Rule, rule, stopping_place
+from consilience.screening.ranking import GRAM_RECORDS, replay
+from consilience.screening.stopping import DEFAULT_RULE, Rule, play, rule
 
-SHARE_PER_TRAINING = 20  # without `batch`, the model is trained again after 1 + n // 20 further records
+SHARE_PER_TRAINING = 20  # a large set is trained on again after 1 + n // 20 further records
 
 
 def simulate(
@@ -24,7 +25,7 @@ def simulate(
     label: str = "label_included",
     seed: int = 0,
     prior_ids: Sequence[str] | None = None,
-    stop: str | None = "buscar",
+    stop: str | None = None,
     target: float = 0.95,
     confidence: float = 0.95,
     batch: int | None = None,
@@ -38,17 +39,16 @@ def simulate(
     if not 0 <= seed < 1 << 32:
         raise BadInputError(f"{seed} is no seed", where="seed", expected="a whole number from 0 to 4294967295")
     labels = np.array(labels_of(records, label), dtype=np.int64)
-    policy = rule(stop or "buscar", target=target, confidence=confidence)
-    step = _step(batch)
+    policy = rule(stop or DEFAULT_RULE, target=target, confidence=confidence)
+    step, told = _step(batch, len(labels))
     names = [name_of(record, row) for row, record in enumerate(records)]
-    priors = _named(names, prior_ids) if prior_ids else _drawn(labels, seed)
+    priors = _named(names, prior_ids) if prior_ids else drawn_priors(labels, seed)
     _import_libraries()
     start = clock()
-    settings = Settings()
-    vectors = features(records, settings)
-    order = reading_order(vectors, labels, priors, step=step, settings=settings, seed=seed)
+    made = features(records)
+    order = replay(made, labels, priors, step=step).order
     curve = Curve(labels[order])
-    stopped = _stopped(policy, curve)
+    stopped = _stopped(policy, curve, seed)
     return {
         "records": curve.records,
         "includes": curve.includes,
@@ -62,20 +62,22 @@ def simulate(
             "label": label,
             "seed": seed,
             "priors": [names[row] for row in priors],
-            "batch": batch if batch is not None else f"1 + n // {SHARE_PER_TRAINING}, n the records read",
+            "batch": told,
             "stop": policy.as_json(),
-            "ranking": settings.as_json(),
+            "ranking": made.settings.as_json(),
         },
         "usage": {"seconds": clock() - start},
     }
 
 
-def _step(batch: int | None) -> Callable[[int], int]:
-    if batch is None:
-        return lambda read: 1 + read // SHARE_PER_TRAINING
-    if batch < 1:
+def _step(batch: int | None, records: int) -> tuple[Callable[[int], int], int | str]:
+    """How many records are read between two trainings, and the same told; without `batch` one, if that is cheap."""
+    if batch is None and records > GRAM_RECORDS:
+        return (lambda read: 1 + read // SHARE_PER_TRAINING), f"1 + n // {SHARE_PER_TRAINING}, n the records read"
+    size = 1 if batch is None else batch
+    if size < 1:
         raise BadInputError(f"a batch of {batch} reads nothing", where="batch", expected="a whole number from 1")
-    return lambda read: batch
+    return (lambda read: size), size
 
 
 def _named(names: Sequence[str | int], prior_ids: Sequence[str]) -> list[int]:
@@ -90,26 +92,26 @@ def _named(names: Sequence[str | int], prior_ids: Sequence[str]) -> list[int]:
     return list(dict.fromkeys(row for prior in prior_ids for row in rows[str(prior).strip()]))
 
 
-def _drawn(labels: Any, seed: int) -> list[int]:
+def drawn_priors(labels: Any, seed: int) -> list[int]:
+    """The rows of one include and one exclude, drawn by `seed`."""
     draw = np.random.default_rng(seed)
     return [int(draw.choice(np.flatnonzero(labels == wanted))) for wanted in (1, 0)]
 
 
-def _stopped(policy: Rule, curve: Curve) -> dict[str, Any]:
-    place = stopping_place(policy, curve.labels)
-    at = curve.records if place is None else place
+def _stopped(policy: Rule, curve: Curve, seed: int) -> dict[str, Any]:
+    played = play(policy, curve.labels, seed=seed)
     return {
         "rule": policy.name,
-        "at": at,
-        "recall": curve.recall_at(at),
-        "saved": 1 - at / curve.records if curve.records else None,
+        "at": played.read,
+        "recall": played.found / curve.includes if curve.includes else None,
+        "saved": 1 - played.read / curve.records if curve.records else None,
         "claim": policy.claim(),
     }
 
 
 def _import_libraries() -> None:
     """Load what ranking and stopping need, so that the seconds told are those of the work."""
-    for name in ("scipy.sparse", "scipy.stats", "sklearn.feature_extraction.text", "sklearn.svm"):
+    for name in ("scipy.sparse", "scipy.stats", "sklearn.feature_extraction", "sklearn.preprocessing", "threadpoolctl"):
         import_module(name)
 
 

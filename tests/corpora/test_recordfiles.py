@@ -353,6 +353,16 @@ def test_a_wrapped_line_that_looks_like_a_tag_stays_in_the_abstract(tmp_path: Pa
     assert one(tmp_path / "a.ris", text).fields["abstract"] == "The pooled RR - 1.2 (95% CI 1.1-1.3) was raised."
 
 
+def test_a_reference_without_its_beginning_and_words_like_an_end_lose_nothing(tmp_path: Path) -> None:
+    text = (
+        "TY  - JOUR\nTI  - First\nAB  - Tumours were\nER  - positive, and\nTY  - 2 diabetes was rare.\nER  - \n"
+        "TI  - Second\nPY  - 2003\nER  - \n2.\nTY - JOUR\nTI - Third\nER -\n"
+    )
+    kept, aside = read(tmp_path / "a.ris", text)
+    assert [record.fields["title"] for record in kept] == ["First", "Second", "Third"] and not aside
+    assert kept[0].fields["abstract"] == "Tumours were ER - positive, and TY - 2 diabetes was rare."
+
+
 def test_keywords_on_lines_of_their_own_stay_apart(tmp_path: Path) -> None:
     text = ris("TY  - JOUR", "TI  - A", "KW  - calm", "deep sleep", "bed", "ER  - ")
     assert one(tmp_path / "a.ris", text).keywords == ("calm", "deep sleep", "bed")

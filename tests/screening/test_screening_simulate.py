@@ -12,6 +12,7 @@ import pytest
 
 from consilience.errors import BadInputError, RefusedFileError
 from consilience.screening import read_labelled, simulate
+from consilience.screening.files import write_file
 
 Row = dict[str, Any]
 
@@ -263,10 +264,18 @@ def test_a_file_that_is_not_what_it_claims_is_refused_whole(tmp_path: Path, name
 
 
 def test_other_suffixes_and_missing_files_are_bad_input(tmp_path: Path) -> None:
-    (tmp_path / "r.xlsx").write_bytes(b"")
-    for name in ("r.xlsx", "none.csv"):
+    (tmp_path / "r.pdf").write_bytes(b"")
+    for name in ("r.pdf", "none.csv", "none.ris"):
         with pytest.raises(BadInputError):
             read_labelled(tmp_path / name)
+
+
+def test_labels_of_asreview_in_ris_give_the_same_order_as_a_table(tmp_path: Path) -> None:
+    rows = review(60, 8)
+    records = [{"id": f"r{place:016x}", **row, "label": row["label_included"]} for place, row in enumerate(rows)]
+    for name in ("r.ris", "r.xlsx", "r.nbib"):
+        write_file(records, tmp_path / name)
+        assert simulate(read_labelled(tmp_path / name))["order"] == simulate(rows)["order"]
 
 
 # ---------------------------------------------------------------- real reviews

@@ -83,7 +83,7 @@ def test_the_claim_of_buscar_states_its_assumptions() -> None:
 def test_an_unknown_rule_is_refused_by_naming_those_there_are(name: str) -> None:
     with pytest.raises(BadInputError) as caught:
         rule(name, target=0.95, confidence=0.95)
-    assert caught.value.expected == "buscar or none"
+    assert caught.value.expected == "audit or buscar or none or quantile or tail"
 
 
 @pytest.mark.parametrize(("target", "confidence"), [(0, 0.95), (1.1, 0.95), (0.95, 0), (0.95, 1), (float("nan"), 0.9)])
