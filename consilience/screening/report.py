@@ -90,7 +90,7 @@ def report(review: Review) -> str:
         "bases": Counter(state.basis_of(id) for id in state.records if state.master_of(id) != id).most_common(),
         "stops": _last_stops(state), "agreements": list(agreements(state)), "confusions": list(confusions(state)),
         "kept": list(_reports(review, flow, "include")), "dropped": list(_reports(review, flow, "exclude")),
-        "tools": _tools(entries), "machine": _shown(_machine(entries)), "labels": _labels(entries),
+        "tools": _tools(entries), "machine": _shown(_machine(entries, state)), "labels": _labels(entries),
         "ranks": _shown(state.ranks), "rows": _ROWS,
     }  # fmt: skip
     return templates().get_template("report.html").render(values)
@@ -316,9 +316,10 @@ def _tools(entries: Iterable[Entry]) -> list[tuple[tuple[str, ...], int, int, in
     return [(key, len(seqs), seqs[0], seqs[-1]) for key, seqs in found.items()]
 
 
-def _machine(entries: Iterable[Entry]) -> list[Entry]:
-    """Every judgement on a record that no person made."""
-    return [each for each in entries if each.kind in ("decision", "adjudication") and each.actor["type"] != "person"]
+def _machine(entries: Iterable[Entry], state: State) -> list[Entry]:
+    """Every judgement on a record that no person made, but of what still waits: its other reviewer is to see none."""
+    found = (each for each in entries if each.kind in ("decision", "adjudication") and each.actor["type"] != "person")
+    return [each for each in found if state.outcome(each.body["id"], each.body["stage"]).result != "pending"]
 
 
 def _labels(entries: Iterable[Entry]) -> list[tuple[str, str, str, Counter[str]]]:

@@ -109,6 +109,19 @@ def test_the_report_tells_who_decided_what_and_under_which_head(tmp_path: Path) 
     assert "2 were left unread when a person ended the screening" in text
 
 
+def test_what_a_tool_decided_is_not_shown_while_a_person_has_yet_to_judge(tmp_path: Path) -> None:
+    plan = protocol_of({"title": "Velorine", "question": "Does it work?", "mode": "dual", "reviewers": ["ada", "ben"]})
+    review = Review.create(tmp_path / "review", plan, now=lambda: datetime(2026, 1, 2, tzinfo=UTC))
+    row = {"pmid": "99000001", "title": "Velorine in adults", "abstract": "Words of it.", "year": 2001}
+    (tmp_path / "in.jsonl").write_text(canonical_json(row) + "\n", encoding="utf-8")
+    review.import_file(tmp_path / "in.jsonl", database="PubMed")
+    (id,) = review.state.units()
+    with_tool(review, [id])
+    assert "0" * 64 not in report(review)  # the hash of what the tool was given stands in its row
+    review.decide(id, "include", reviewer="ada")
+    assert "0" * 64 in report(review)
+
+
 def test_the_numbers_of_the_object_are_those_of_the_flow_files(tmp_path: Path) -> None:
     review = finished(tmp_path)
     told = review.report(tmp_path / "out" / "r.html", flows=[tmp_path / "flow.csv", tmp_path / "flow.svg"])
