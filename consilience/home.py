@@ -205,9 +205,9 @@ def publish(staged: Path, path: Path) -> None:
     """Rename a finished file or folder into place; its bytes are on disk before its name is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for part in (staged, *staged.rglob("*")) if staged.is_dir() else (staged,):
-        _sync(part)
+        synced(part)
     staged.rename(path)
-    _sync(path.parent)
+    synced(path.parent)
 
 
 def hold(folder: Path) -> int | None:
@@ -250,7 +250,8 @@ def _locked(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _sync(path: Path) -> None:
+def synced(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ import orjson
 
 from consilience.clocks import Clock, instant_text
 from consilience.errors import BusyError, StoreDamagedError
-from consilience.home import write_atomically
+from consilience.home import synced, write_atomically
 from consilience.records import canonical_json
 
 FIRST = "0" * 64
@@ -218,7 +217,7 @@ class Ledger:
         finally:
             os.close(descriptor)
         if new:
-            _sync_folder(self.path.parent)
+            synced(self.path.parent)
         self._end += len(data)
 
     def _note_head(self, last: Entry) -> None:
@@ -323,19 +322,6 @@ def _locked(folder: Path, wait: float) -> Iterator[None]:
         yield
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def as_json(entry: Entry) -> dict[str, Any]:
     """An entry as an object, as its line holds it."""
     return {name: getattr(entry, name) for name in Entry.__slots__}
-
-
-def line_of(entry: Entry) -> str:
-    """An entry as its line, without the end."""
-    return json.dumps(as_json(entry), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consilience.errors import StoreDamagedError
-from consilience.screening.ledger import Ledger, line_of
+from consilience.records import canonical_json
+from consilience.screening.ledger import Ledger, as_json
 
 ADA = {"type": "person", "name": "ada"}
 
@@ -57,7 +58,7 @@ def test_what_was_appended_is_read_again_and_chained(tmp_path: Path) -> None:
 
 def test_a_line_is_the_canonical_json_of_its_entry(tmp_path: Path) -> None:
     made = ledger(tmp_path, 1)
-    assert lines(tmp_path)[0].decode() == line_of(made.entries()[0]) + "\n"
+    assert lines(tmp_path)[0].decode() == canonical_json(as_json(made.entries()[0])) + "\n"
 
 
 def test_two_writers_append_to_one_chain(tmp_path: Path) -> None:

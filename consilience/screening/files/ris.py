@@ -14,6 +14,7 @@ from consilience.screening.files.fields import Found, Notes, Record, label_of, m
 
 # A line that begins a reference, whatever blanks or number a program put there: counted apart from the reading.
 _BEGINS = re.compile(r"[^A-Za-z]{0,12}TY {0,2}-\s*[A-Z]{3,8}\s*$")
+_ENDS = re.compile(r"\s{0,12}E[RF] {0,2}-?\s*$")
 _TYPE = re.compile(r"[A-Z]{3,8}")
 _JOURNALS = ("JF", "T2", "JO", "JA", "J2")
 _NAMED = {
@@ -30,11 +31,15 @@ _AT_DOI = re.compile(r"\b(?:doi\.org/|doi: ?)(10\.\S+)", re.IGNORECASE)
 def read(path: Path, source: Iterable[tuple[int, str]], notes: Notes) -> Iterator[Found]:
     """The references of a file; as many must be read as begin in it."""
     begun = typed = 0
+    ends = ended = False
 
     def counted() -> Iterator[tuple[int, str]]:
-        nonlocal begun
+        nonlocal begun, ends, ended
         for number, line in source:
             begun += bool(_BEGINS.match(line))
+            if line.strip():
+                ended = bool(_ENDS.match(line))
+                ends = ends or ended
             yield number, line
 
     for start, fields in references(path, counted()):
@@ -46,6 +51,8 @@ def read(path: Path, source: Iterable[tuple[int, str]], notes: Notes) -> Iterato
         yield Found(start, _values(_Tags(fields)))
     if typed != begun:
         refuse(path, f"{begun} references begin in {path.name}, but {typed} could be told apart", "TY ... ER")
+    if ends and not ended:
+        notes.warn("the last reference has no end (ER), as others have: the file may have been cut off")
 
 
 class _Tags:

@@ -322,3 +322,19 @@ def test_another_suffix_is_bad_input(tmp_path: Path, name: str) -> None:
 def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInputError):
         read_file(tmp_path / "none.ris")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (ris(*BOTH), False),
+        (ris(*BOTH).rstrip(), False),
+        (ris(*BOTH, end=""), False),  # a program that ends no reference
+        (ris(BOTH[0]) + ris(BOTH[1], end=""), True),
+        (ris(*BOTH)[:-14], True),
+    ],
+)
+def test_a_file_that_may_have_been_cut_off_says_so(tmp_path: Path, text: str, told: bool) -> None:
+    found = read(tmp_path, "a.ris", text)
+    assert len(found.records) == 2
+    assert any("cut off" in each for each in found.warnings) is told
