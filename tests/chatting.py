@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from consilience import init_home, open_home
 from tests.loopback import Fault, Handler, Loopback, Seen, body, status
 
 KEY = "canary-9e1f0c7ad2b84d55"
@@ -140,3 +142,24 @@ class ChatServer(Loopback):
     def of_form(self, name: str) -> list[Heard]:
         """The requests for one form."""
         return [heard for heard in self.heard if heard.form == name]
+
+
+def velorine_home(folder: Path, language: str = "") -> Path:
+    """A small home of three trials, with vectors that need no model and, if given, settings of the language model."""
+    home = folder / "home"
+    init_home(home)
+    profile = home / "indexes" / "exact.yaml"
+    profile.write_text(profile.read_text().replace("embedding: minilm", "embedding: hashed"))
+    if language:
+        (home / "corpora" / "language.yaml").write_text(language)
+    trials = [
+        {"pmid": str(99000001 + each), "title": f"Velorine for pain in {group}: a trial", "year": 2010 + each,
+         "abstract": f"METHODS: We randomised {group}. CONCLUSIONS: Velorine significantly reduced pain in {group}.",
+         "publication_types": ["Randomized Controlled Trial"]}
+        for each, group in enumerate(["adults", "older adults", "adults after surgery"])
+    ]  # fmt: skip
+    (folder / "trials.jsonl").write_text("".join(json.dumps(trial) + "\n" for trial in trials))
+    opened = open_home(home, now="2026-01-01T00:00:00Z")
+    opened.ingest_records([folder / "trials.jsonl"])
+    opened.refresh()
+    return home

@@ -30,11 +30,13 @@ from consilience.evaluation.definition import (
     ExactSuite,
     GuidelineChangesSuite,
     Hold,
+    LabelledSet,
     LeaksSuite,
     LinkingSuite,
     MutantsSuite,
     OutdatedSuite,
     RetrievalSuite,
+    ReviewSet,
     Sample,
     ScreeningCriteriaSuite,
     ScreeningPeersSuite,
@@ -60,7 +62,7 @@ from consilience.evaluation.mutants import mutate
 from consilience.evaluation.outcome import Clock, Outcome, measured
 from consilience.evaluation.outdated import outdate
 from consilience.evaluation.retrieval import retrieve
-from consilience.evaluation.reviewsets import finished
+from consilience.evaluation.reviewsets import Finished, finished
 from consilience.evaluation.screening import screen
 from consilience.evaluation.screening_criteria import label_criteria, labelled
 from consilience.evaluation.screening_peers import compare_peers, with_protocols
@@ -79,11 +81,13 @@ from consilience.records import sha256
 
 DATA_VARIABLE = "CONSILIENCE_DATA"
 T = TypeVar("T")
+S = TypeVar("S", LabelledSet, ReviewSet)
 
 
+_Screening = ScreeningSuite | ScreeningSearchSuite | ScreeningCriteriaSuite | StoppingSuite | ScreeningPeersSuite
+_Asking = RetrievalSuite | AnsweringSuite | DistractionSuite | DialsSuite | ExactSuite
 # These make their cases out of a file, and have neither questions to draw from nor a corpus of their own.
-_NO_QUESTIONS = (ScreeningSuite, LinkingSuite, GuidelineChangesSuite, LeaksSuite, OutdatedSuite, ScreeningSearchSuite,
-                 ScreeningCriteriaSuite, StoppingSuite, ScreeningPeersSuite)  # fmt: skip
+_NO_QUESTIONS = _Screening | LinkingSuite | GuidelineChangesSuite | LeaksSuite | OutdatedSuite
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,16 +232,8 @@ def _outcome(
     if isinstance(suite, LeaksSuite):
         with shelving(None) as shelf:
             return hunt(suite, shelf, clock=clock)
-    if isinstance(suite, ScreeningSuite):
-        return screen(suite, plan.data, engine, clock=clock, draws=_draws(suite))
-    if isinstance(suite, ScreeningSearchSuite):
-        return _screening_search(plan, suite, engine, clock)
-    if isinstance(suite, ScreeningCriteriaSuite):
-        return _screening_criteria(plan, suite, clock)
-    if isinstance(suite, StoppingSuite):
-        return _stopping(plan, suite, clock)
-    if isinstance(suite, ScreeningPeersSuite):
-        return _screening_peers(plan, suite)
+    if isinstance(suite, _Screening):
+        return _screened(plan, suite, engine, clock)
     if isinstance(suite, LinkingSuite):
         also = {} if plan.own_data is False else {name: found(name, plan.path.parent) for name in suite.also}
         return link(suite, {plan.data_name: plan.data, **also}, clock=clock)
@@ -260,6 +256,14 @@ def _outcome(
         everything = questions(plan.data, suite.format if plan.own_data else None)
         with _corpus(plan, engine, temporary) as tried:
             return mutate(suite, _drawn(everything, plan.sample), tried, clock=clock)
+    return _asked(plan, suite, engine, temporary, shelving, clock, unseen)
+
+
+def _asked(
+    plan: Plan, suite: _Asking, engine: Engine, temporary: Temporary, shelving: Shelving, clock: Clock,
+    unseen: folds.Folds | None,
+) -> Outcome:  # fmt: skip
+    """The suites that draw questions."""
     usable, warnings = _usable(plan, suite)
     asked = _drawn(usable, plan.sample)
     if isinstance(suite, RetrievalSuite):
@@ -280,6 +284,19 @@ def _outcome(
         return answer(suite, asked, tried, answers=answers, clock=clock, folds=unseen).warned(warnings)
 
 
+def _screened(plan: Plan, suite: _Screening, engine: Engine, clock: Clock) -> Outcome:
+    """The suites of reviews."""
+    if isinstance(suite, ScreeningSearchSuite):
+        return _screening_search(plan, suite, engine, clock)
+    if isinstance(suite, ScreeningCriteriaSuite):
+        return _screening_criteria(plan, suite, clock)
+    if isinstance(suite, StoppingSuite):
+        return stop_early(suite, list(_reviews(plan, suite)), clock=clock, draws=_draws(suite))
+    if isinstance(suite, ScreeningPeersSuite):
+        return _screening_peers(plan, suite)
+    return screen(suite, plan.data, engine, clock=clock, draws=_draws(suite))
+
+
 def _screening_search(plan: Plan, suite: ScreeningSearchSuite, engine: Engine, clock: Clock) -> Outcome:
     """A search suite: of its own data all sets, of another file that alone."""
     folder = plan.path.parent
@@ -287,50 +304,48 @@ def _screening_search(plan: Plan, suite: ScreeningSearchSuite, engine: Engine, c
     published = []
     if plan.own_data:
         bodies = read_protocols(found(suite.protocols, folder))
-        for each in suite.labelled:
+        for each, path in _files(plan, suite.labelled):
             own = bodies.get(each.name, {})
-            path = found(each.data, folder)
             reviews += labelled_reviews(path, own, group=each.group, label=each.label, name=each.name)
         published = list(published_strategies(found(suite.published, folder))) if suite.published else []
     return search_screening(suite, reviews, published, engine, clock=clock, draws=_draws(suite))
 
 
 def _screening_criteria(plan: Plan, suite: ScreeningCriteriaSuite, clock: Clock) -> Outcome:
-    """A criteria suite: of its own data all sets, of another file the first of them."""
-    folder = plan.path.parent
-    bodies = read_protocols(found(suite.protocols, folder))
-    sets = suite.labelled if plan.own_data else suite.labelled[:1]
+    """A criteria suite, with the protocols of its reviews."""
+    bodies = read_protocols(found(suite.protocols, plan.path.parent))
     reviews = []
-    for each in sets:
-        path = found(each.data, folder) if plan.own_data else plan.data
+    for each, path in _files(plan, suite.labelled):
         reviews += labelled(path, bodies.get(each.name, {}), group=each.group, label=each.label, name=each.name)
     return label_criteria(suite, reviews, clock=clock)
 
 
-def _stopping(plan: Plan, suite: StoppingSuite, clock: Clock) -> Outcome:
-    """A stopping suite: of its own data all sets, of another file the first of them."""
-    folder = plan.path.parent
-    reviews = [
-        review
-        for each in (suite.reviews if plan.own_data else suite.reviews[:1])
-        for review in finished(
-            found(each.data, folder) if plan.own_data else plan.data,
-            name=each.name, group=each.group, label=each.label, once=each.once,
-        )
-    ]  # fmt: skip
-    return stop_early(suite, reviews, clock=clock, draws=_draws(suite))
-
-
 def _screening_peers(plan: Plan, suite: ScreeningPeersSuite) -> Outcome:
-    """A peers suite: of its own data all sets with their protocols, of another file the first set without."""
-    folder = plan.path.parent
-    bodies = read_protocols(found(suite.protocols, folder)) if suite.protocols and plan.own_data else {}
+    """A peers suite: of its own data with protocols, of another file without."""
+    own = suite.protocols if plan.own_data else None
+    bodies = read_protocols(found(own, plan.path.parent)) if own else {}
     reviews = []
-    for each in suite.reviews if plan.own_data else suite.reviews[:1]:
-        path = found(each.data, folder) if plan.own_data else plan.data
-        own = finished(path, name=each.name, group=each.group, label=each.label, once=each.once)
-        reviews += with_protocols(list(own), bodies.get(each.name, {}))
+    for each, path in _files(plan, suite.reviews):
+        reviews += with_protocols(list(_finished(each, path)), bodies.get(each.name, {}))
     return compare_peers(suite, reviews, draws=_draws(suite))
+
+
+def _reviews(plan: Plan, suite: StoppingSuite) -> Iterator[Finished]:
+    for each, path in _files(plan, suite.reviews):
+        yield from _finished(each, path)
+
+
+def _finished(each: ReviewSet, path: Path) -> Iterator[Finished]:
+    return finished(path, name=each.name, group=each.group, label=each.label, once=each.once)
+
+
+def _files(plan: Plan, sets: Sequence[S]) -> Iterator[tuple[S, Path]]:
+    """The sets of a suite and their files: all where the data are its own, else the first, of the file given."""
+    if not plan.own_data:
+        yield sets[0], plan.data
+        return
+    for each in sets:
+        yield each, found(each.data, plan.path.parent)
 
 
 def _verified(plan: Plan, suite: VerifierSuite, engine: Engine, clock: Clock, unseen: folds.Folds | None) -> Outcome:
@@ -349,9 +364,7 @@ def _records(plan: Plan) -> Iterator[dict[str, Any]]:
     return (row for file, path in plan.corpus for row in records(path, file.format))
 
 
-def _usable(
-    plan: Plan, suite: RetrievalSuite | AnsweringSuite | DistractionSuite | DialsSuite | ExactSuite
-) -> tuple[list[Question], list[str]]:
+def _usable(plan: Plan, suite: _Asking) -> tuple[list[Question], list[str]]:
     """The questions this suite can score, and how many it cannot."""
     everything = questions(plan.data, suite.format if plan.own_data else None)
     if isinstance(suite, ExactSuite):

@@ -112,14 +112,6 @@ def turns(claim: str, evidence: str) -> tuple[Mismatch, ...]:
     return (*_negation_mismatches(aligned), *_direction_mismatches(aligned))
 
 
-def number_mismatch(claim: str, evidence: str) -> bool:
-    """Whether the claim gives a number that the evidence, which has numbers of that unit, does not.
-
-    A rounded number matches: 5% is 4.9%, not 4%. Without numbers of that unit nothing is said, so nothing mismatches.
-    """
-    return any(found.replaced for found in _number_mismatches(claim, evidence))
-
-
 def _number_mismatches(claim: str, evidence: str) -> Iterator[Mismatch]:
     given = numbers(evidence)
     for number in numbers(claim):

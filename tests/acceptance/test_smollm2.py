@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from consilience import init_home, open_home
+from consilience import open_home
 from consilience.contract import canonical, validated
+from tests.chatting import velorine_home
 
 MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 QUESTIONS = ["Does velorine reduce pain in adults?", "What reduced pain in adults?"]
@@ -55,22 +56,8 @@ def address() -> Iterator[str]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small home with vectors that need no model."""
     folder = tmp_path_factory.mktemp("smollm2")
-    init_home(folder / "home")
-    profile = folder / "home" / "indexes" / "exact.yaml"
-    profile.write_text(profile.read_text().replace("embedding: minilm", "embedding: hashed"))
-    settings = folder / "home" / "corpora" / "language.yaml"
-    settings.write_text("seconds: 1800\nparameters: {temperature: 0, max_tokens: 200}\n")
-    trials = [
-        {"pmid": str(99000001 + each), "title": f"Velorine for pain in {group}: a trial", "year": 2010 + each,
-         "abstract": f"METHODS: We randomised {group}. CONCLUSIONS: Velorine significantly reduced pain in {group}.",
-         "publication_types": ["Randomized Controlled Trial"]}
-        for each, group in enumerate(["adults", "older adults", "adults after surgery"])
-    ]  # fmt: skip
-    (folder / "trials.jsonl").write_text("".join(json.dumps(trial) + "\n" for trial in trials))
-    opened = open_home(folder / "home", now="2026-01-01T00:00:00Z")
-    opened.ingest_records([folder / "trials.jsonl"])
-    opened.refresh()
-    return folder / "home"
+    settings = "seconds: 1800\nparameters: {temperature: 0, max_tokens: 200}\n"
+    return velorine_home(folder, language=settings)
 
 
 @pytest.mark.accept

@@ -9,30 +9,17 @@ import gzip
 import json
 import os
 import random
-import shutil
 from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
 
-from consilience import Home, open_home
+from consilience import Home
 from tests.standing import Standing
 
 ANSWERS = 1000
 # So many of the documents that the answers cite are retracted, and what cites them is asked again.
 RETRACTED = 200
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    kept = os.environ.get("CONSILIENCE_ACCEPT_HOME")
-    if not kept:
-        pytest.skip("CONSILIENCE_ACCEPT_HOME is not set: there is no large home to begin from")
-    folder = tmp_path_factory.mktemp("thousand") / "home"
-    shutil.copytree(kept, folder)
-    opened = open_home(folder)
-    opened.refresh(offline=True)
-    return opened
 
 
 @pytest.fixture(scope="module")

@@ -8,29 +8,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import shutil
 import time
 from itertools import islice
 from pathlib import Path
 
-import pytest
-
-from consilience import Home, contract, open_home
+from consilience import Home, contract
 from tests.watching import cited_by, retract_one_by_one
 
 ANSWERS = 100
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    kept = os.environ.get("CONSILIENCE_ACCEPT_HOME")
-    if not kept:
-        pytest.skip("CONSILIENCE_ACCEPT_HOME is not set: there is no large home to begin from")
-    folder = tmp_path_factory.mktemp("unknowing") / "home"
-    shutil.copytree(kept, folder)
-    opened = open_home(folder)
-    opened.refresh(offline=True)
-    return opened
 
 
 def test_every_answer_that_cites_a_retracted_document_is_told_once_and_no_other(home: Home, tmp_path: Path) -> None:

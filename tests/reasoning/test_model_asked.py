@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from consilience import init_home, open_home
+from consilience import open_home
 from consilience.cli.entry import run
 from consilience.contract import canonical, validated
 from consilience.corpora.web import Network
 from consilience.errors import BadInputError
-from tests.chatting import KEY, ChatServer, Mind, says
+from tests.chatting import KEY, ChatServer, Mind, says, velorine_home
 from tests.loopback import Ticking, network, status
 
 NOW = "2026-03-01T00:00:00Z"
@@ -25,21 +25,7 @@ QUESTION = "Does velorine reduce pain in adults?"
 @pytest.fixture(scope="module")
 def module_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small home with vectors that need no model."""
-    folder = tmp_path_factory.mktemp("asked")
-    init_home(folder / "home")
-    profile = folder / "home" / "indexes" / "exact.yaml"
-    profile.write_text(profile.read_text().replace("embedding: minilm", "embedding: hashed"))
-    trials = [
-        {"pmid": str(99000001 + each), "year": 2010 + each, "title": f"Velorine for pain in {group}: a trial",
-         "abstract": f"METHODS: We randomised {group}. CONCLUSIONS: Velorine significantly reduced pain in {group}.",
-         "publication_types": ["Randomized Controlled Trial"]}
-        for each, group in enumerate(["adults", "older adults", "adults after surgery"])
-    ]  # fmt: skip
-    (folder / "trials.jsonl").write_text("".join(json.dumps(trial) + "\n" for trial in trials))
-    home = open_home(folder / "home", now="2026-01-01T00:00:00Z")
-    home.ingest_records([folder / "trials.jsonl"])
-    home.refresh()
-    return folder / "home"
+    return velorine_home(tmp_path_factory.mktemp("asked"))
 
 
 @pytest.fixture

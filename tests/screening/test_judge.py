@@ -16,7 +16,6 @@ from consilience.screening.judge import (
     Judge,
     Quote,
     checked,
-    cold_scores,
     criterion_scores,
     score,
 )
@@ -163,7 +162,7 @@ def test_a_judge_comes_back_from_json_and_judges_alike() -> None:
 def test_many_records_are_scored_in_order() -> None:
     records = [TRIAL, {"title": "Soil"}, {"title": "Carbamazepine: a review", "publication_types": ["Review"]}]
     assert criterion_scores(records, JUDGE).tolist() == [[1, 1, 1], [0, 0, 0], [0, 1, -1]]
-    assert cold_scores(records, JUDGE).tolist() == [1, 0, 0]
+    assert criterion_scores(records, JUDGE).mean(axis=1).tolist() == [1, 0, 0]
     assert criterion_scores([], JUDGE).shape == (0, 3)
 
 
